@@ -1,0 +1,7 @@
+//! The engine of Sluice, an LLM API gateway: everything between a client's bytes and an upstream's, and what is
+//! remembered of it.
+//!
+//! [`model`] is the vocabulary shared with the dashboard; it has no I/O and compiles for WebAssembly. Everything else
+//! needs the `engine` feature. `ARCHITECTURE.md` has the map and the walk of one request.
+
+pub mod model;

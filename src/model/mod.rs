@@ -1,0 +1,32 @@
+//! The vocabulary that the engine, the dashboard, the REST API and the command line share.
+//!
+//! Typed ids, closed sets and the structs that cross the border between engine and browser. Only `serde`, no I/O:
+//! this is the one part of the engine that compiles for WebAssembly. What a field may hold is decided by the services;
+//! the limits that both sides must know are in [`bounds`].
+
+pub mod bounds;
+
+mod app;
+mod dashboard;
+mod id;
+mod key;
+mod policy;
+mod problem;
+mod provider;
+mod request;
+mod server;
+mod token;
+
+pub use app::{AppInput, AppView};
+pub use dashboard::{Overview, SetupInput, UserView};
+pub use id::{AdminTokenId, AppId, KeyId, ServerId, UserId};
+pub use key::{CreatedKey, KeyInput, KeyState, KeyView};
+pub use policy::{AccessPolicy, AppRegistration, PrivateAddresses};
+pub use problem::{FieldProblem, Problem, Refusal, Resource};
+pub use provider::ProviderKind;
+pub use request::{Endpoint, Outcome, RequestPage, RequestQuery, RequestView, TokenCounts, TokenSource};
+pub use server::{
+    ProbeFailure, ProbeInput, ProbeReport, ServerInput, ServerModel, ServerState, ServerView, Timeouts, check_models,
+    is_model_name, parse_models, print_models,
+};
+pub use token::{AdminTokenView, CreatedAdminToken};

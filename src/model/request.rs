@@ -1,0 +1,164 @@
+//! Requests as they are remembered: one row each, whatever way it ended.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AppId, KeyId, ServerId};
+
+macro_rules! stored_set {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:literal, $text:literal;)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name {
+            $($(#[$variant_doc])* #[serde(rename = $text)] $variant,)+
+        }
+
+        impl $name {
+            /// The number that stands for it in the database; never given to another meaning.
+            pub const fn code(self) -> i16 {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// What a number in the database stands for; `None` for one of a newer version.
+            pub const fn from_code(code: i16) -> Option<Self> {
+                match code { $($code => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// The stable name in the API and in exports.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+stored_set!(
+    /// How a request ended.
+    Outcome {
+        /// The upstream's whole answer reached the client.
+        Completed = 1, "completed";
+        /// The upstream answered with an error, or could not be reached in time.
+        UpstreamError = 2, "upstream_error";
+        /// The upstream broke off in the middle of its answer.
+        UpstreamCut = 3, "upstream_cut";
+        /// The client left before the end.
+        ClientClosed = 4, "client_closed";
+        /// Sluice refused the request.
+        Rejected = 5, "rejected";
+    }
+);
+
+stored_set!(
+    /// The endpoint that was called.
+    Endpoint {
+        /// `POST /v1/chat/completions`
+        ChatCompletions = 1, "chat_completions";
+        /// `POST /v1/completions`
+        Completions = 2, "completions";
+        /// `POST /v1/embeddings`
+        Embeddings = 3, "embeddings";
+    }
+);
+
+stored_set!(
+    /// Where the token counts of a request come from.
+    TokenSource {
+        /// Nobody knows how many there were; the counts are empty, not zero.
+        None = 0, "none";
+        /// The upstream said so.
+        Reported = 1, "reported";
+    }
+);
+
+/// Token counts as far as they are known. Nothing is ever stored as 0 because it is unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenCounts {
+    /// Input tokens; includes the cached ones.
+    pub input: Option<i64>,
+    /// Input tokens that the upstream had cached.
+    pub cached: Option<i64>,
+    /// Output tokens; includes the reasoning ones.
+    pub output: Option<i64>,
+    /// Output tokens spent on reasoning.
+    pub reasoning: Option<i64>,
+}
+
+/// One request in the list of requests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestView {
+    /// Sluice's own id of the request: a UUID, newer ones sort after older ones.
+    pub id: String,
+    /// The id that the client sent in `x-request-id`, where it sent one.
+    pub client_request_id: Option<String>,
+    /// When it arrived, in milliseconds since 1970 UTC.
+    pub started_at_ms: i64,
+    /// The app that called.
+    pub app_id: Option<AppId>,
+    /// Name of that app.
+    pub app_name: Option<String>,
+    /// The key that was used.
+    pub key_id: Option<KeyId>,
+    /// Name of that key.
+    pub key_name: Option<String>,
+    /// The server that took it; none if it was refused before.
+    pub server_id: Option<ServerId>,
+    /// Name of that server.
+    pub server_name: Option<String>,
+    /// The model as the client named it.
+    pub model: String,
+    /// The endpoint that was called.
+    pub endpoint: Endpoint,
+    /// Whether the client asked for a stream.
+    pub streamed: bool,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// HTTP status that the client got, or would have got.
+    pub status: u16,
+    /// Sluice's error code, where Sluice made the error.
+    pub error_code: Option<String>,
+    /// Tries at targets.
+    pub attempts: u16,
+    /// Input tokens; includes the cached ones.
+    pub input_tokens: Option<i64>,
+    /// Input tokens that the upstream had cached.
+    pub cached_tokens: Option<i64>,
+    /// Output tokens; includes the reasoning ones.
+    pub output_tokens: Option<i64>,
+    /// Output tokens spent on reasoning.
+    pub reasoning_tokens: Option<i64>,
+    /// Where the token counts come from.
+    pub token_source: TokenSource,
+    /// From arrival to the first byte of the answer, in milliseconds.
+    pub first_byte_ms: Option<u32>,
+    /// From arrival to the end, in milliseconds.
+    pub duration_ms: u32,
+}
+
+/// Which requests to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestQuery {
+    /// Where to go on: `next` of the page before. None begins with the newest.
+    #[serde(default)]
+    pub cursor: Option<String>,
+    /// Rows on a page: 1 to 200, 50 if none is given.
+    #[serde(default)]
+    pub limit: Option<u16>,
+}
+
+/// A page of requests, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestPage {
+    /// The rows.
+    pub rows: Vec<RequestView>,
+    /// Cursor of the next page; none at the end.
+    pub next: Option<String>,
+}
