@@ -5,3 +5,12 @@
 //! needs the `engine` feature. `ARCHITECTURE.md` has the map and the walk of one request.
 
 pub mod model;
+
+#[cfg(feature = "engine")]
+pub mod config;
+#[cfg(feature = "engine")]
+pub mod crypto;
+#[cfg(feature = "engine")]
+pub mod identity;
+#[cfg(feature = "engine")]
+pub mod telemetry;
