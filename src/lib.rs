@@ -7,10 +7,22 @@
 pub mod model;
 
 #[cfg(feature = "engine")]
+pub mod catalog;
+#[cfg(feature = "engine")]
 pub mod config;
 #[cfg(feature = "engine")]
 pub mod crypto;
 #[cfg(feature = "engine")]
 pub mod identity;
 #[cfg(feature = "engine")]
+pub mod outbound;
+#[cfg(feature = "engine")]
+pub mod provider;
+#[cfg(feature = "engine")]
+pub mod services;
+#[cfg(feature = "engine")]
+pub mod storage;
+#[cfg(feature = "engine")]
 pub mod telemetry;
+#[cfg(feature = "engine")]
+pub mod usage;

@@ -1,0 +1,77 @@
+//! Building a snapshot from the database.
+
+use url::Url;
+
+use super::{AppEntry, KeyEntry, ServerEntry, Snapshot, SnapshotParts};
+use crate::crypto::KeyRing;
+use crate::model::ServerId;
+use crate::storage::servers::ServerRow;
+use crate::storage::{Database, StorageError, apps, catalog_state, keys, servers};
+
+/// The name that a server's API key is sealed for.
+pub fn api_key_record(id: ServerId) -> String {
+    format!("servers/{id}/api_key")
+}
+
+/// Reads everything in one transaction, so that the parts agree with each other and with the revision.
+pub(super) async fn load_snapshot(database: &Database, key_ring: &KeyRing) -> Result<Snapshot, StorageError> {
+    let transaction = database.begin_read().await?;
+    let revision = catalog_state::revision(&transaction).await?;
+    let servers = servers::list(&transaction).await?;
+    let apps = apps::list(&transaction).await?;
+    let keys = keys::list_unrevoked(&transaction).await?;
+    transaction.rollback().await?;
+    Ok(Snapshot::new(SnapshotParts {
+        revision,
+        servers: servers.into_iter().filter_map(|row| server_entry(row, key_ring)).collect(),
+        apps: apps.into_iter().map(|row| AppEntry { id: row.id, name: row.name, enabled: row.enabled }).collect(),
+        keys: keys
+            .into_iter()
+            .map(|row| {
+                let entry =
+                    KeyEntry { id: row.id, app_id: row.app_id, models: row.models, expires_at_ms: row.expires_at_ms };
+                (row.key_hash, entry)
+            })
+            .collect(),
+    }))
+}
+
+/// The base URL of a server whose own cannot be read. It is unusable, so nothing is sent there; and this name never
+/// resolves (RFC 2606).
+const NOWHERE: &str = "http://unreadable.invalid";
+
+/// A server whose row cannot be read is there and unusable: one bad row disables itself and not the gateway. If it
+/// failed the whole load, no change would come in force any more, the revocation of a key among them.
+fn server_entry(row: ServerRow, key_ring: &KeyRing) -> Option<ServerEntry> {
+    let record = api_key_record(row.id);
+    let opened = row.api_key.map(|key| key_ring.open(&key.sealed, &record)).transpose();
+    let readable = opened.is_ok();
+    if let Err(error) = &opened {
+        let cause: &dyn std::error::Error = error;
+        tracing::warn!(
+            error = cause,
+            server = %row.fields.name,
+            "the API key of this server cannot be opened; it takes no requests until the key is entered again"
+        );
+    }
+    let base_url = Url::parse(&row.fields.base_url);
+    let unreadable = row.unreadable.or_else(|| base_url.is_err().then_some("base_url"));
+    if let Some(column) = unreadable {
+        tracing::warn!(
+            column,
+            server = %row.fields.name,
+            "what is stored of this server cannot be read; it takes no requests until it is saved again"
+        );
+    }
+    Some(ServerEntry {
+        id: row.id,
+        name: row.fields.name,
+        provider: row.fields.provider,
+        base_url: base_url.or_else(|_| Url::parse(NOWHERE)).ok()?,
+        api_key: opened.ok().flatten(),
+        models: row.fields.models.into_iter().map(|model| (model.name, model.upstream_name)).collect(),
+        usable: row.fields.enabled && readable && unreadable.is_none(),
+        request_stream_usage: row.fields.request_stream_usage,
+        timeouts: row.fields.timeouts,
+    })
+}

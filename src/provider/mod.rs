@@ -1,0 +1,7 @@
+//! Wire formats of the providers: pure conversion, no I/O.
+//!
+//! A family per folder; [`crate::model::ProviderKind`] dispatches, there are no trait objects. A client's OpenAI-shaped
+//! request goes to an OpenAI-compatible upstream as it came, so [`openai`] builds only what surrounds it (URL,
+//! credentials) and reads token counts out of what comes back.
+
+pub mod openai;

@@ -1,0 +1,97 @@
+//! Calling applications.
+
+use std::collections::HashMap;
+
+use super::shared::Shared;
+use super::{Actor, ServiceError, validate};
+use crate::model::{AppId, AppInput, AppView, KeyState, Problem, Resource};
+use crate::storage::apps::NewApp;
+use crate::storage::{StorageError, apps, catalog_state, keys};
+
+/// Calling applications.
+#[derive(Clone, Debug)]
+pub struct Apps(pub(super) Shared);
+
+impl Apps {
+    /// Every app, by name.
+    pub async fn list(&self, actor: &Actor) -> Result<Vec<AppView>, ServiceError> {
+        actor.authorize()?;
+        self.views().await
+    }
+
+    /// Registers an app.
+    pub async fn create(&self, actor: &Actor, input: AppInput) -> Result<AppView, ServiceError> {
+        actor.authorize()?;
+        let name = validate::app_name(&input.name).map_err(|problem| ServiceError::invalid("name", problem))?;
+        let transaction = self.0.database.begin_write().await?;
+        let app = NewApp { name: &name, registered_by_request: false, created_at_ms: Shared::now_ms() };
+        let id = apps::insert(&transaction, app).await.map_err(|error| match error {
+            StorageError::Conflict(_) => ServiceError::invalid("name", Problem::Taken),
+            error => error.into(),
+        })?;
+        catalog_state::bump(&transaction).await?;
+        transaction.commit().await.map_err(StorageError::from)?;
+        self.0.put_in_force().await;
+        self.view(id).await
+    }
+
+    /// Switches an app on or off; the requests of one that is off are refused.
+    pub async fn set_enabled(&self, actor: &Actor, id: AppId, enabled: bool) -> Result<AppView, ServiceError> {
+        actor.authorize()?;
+        let transaction = self.0.database.begin_write().await?;
+        apps::set_enabled(&transaction, id, enabled).await.map_err(not_found)?;
+        catalog_state::bump(&transaction).await?;
+        transaction.commit().await.map_err(StorageError::from)?;
+        self.0.put_in_force().await;
+        self.view(id).await
+    }
+
+    /// Deletes an app and revokes the keys that are bound to it.
+    pub async fn delete(&self, actor: &Actor, id: AppId) -> Result<(), ServiceError> {
+        actor.authorize()?;
+        let transaction = self.0.database.begin_write().await?;
+        let now_ms = Shared::now_ms();
+        apps::delete(&transaction, id, now_ms).await.map_err(not_found)?;
+        keys::revoke_of_app(&transaction, id, now_ms).await?;
+        catalog_state::bump(&transaction).await?;
+        transaction.commit().await.map_err(StorageError::from)?;
+        self.0.put_in_force().await;
+        Ok(())
+    }
+
+    async fn view(&self, id: AppId) -> Result<AppView, ServiceError> {
+        let found = self.views().await?.into_iter().find(|view| view.id == id);
+        found.ok_or(ServiceError::NotFound(Resource::App))
+    }
+
+    async fn views(&self) -> Result<Vec<AppView>, ServiceError> {
+        let transaction = self.0.database.begin_read().await?;
+        let rows = apps::list(&transaction).await?;
+        let keys = keys::list_unrevoked(&transaction).await?;
+        transaction.rollback().await.map_err(StorageError::from)?;
+        let now_ms = Shared::now_ms();
+        let mut active_keys: HashMap<AppId, u32> = HashMap::new();
+        for key in keys.iter().filter(|key| super::keys::state(key, now_ms) == KeyState::Active) {
+            if let Some(app_id) = key.app_id {
+                let count = active_keys.entry(app_id).or_default();
+                *count = count.saturating_add(1);
+            }
+        }
+        let views = rows.into_iter().map(|row| AppView {
+            id: row.id,
+            name: row.name,
+            enabled: row.enabled,
+            registered_by_request: row.registered_by_request,
+            active_keys: active_keys.get(&row.id).copied().unwrap_or(0),
+            created_at_ms: row.created_at_ms,
+        });
+        Ok(views.collect())
+    }
+}
+
+fn not_found(error: StorageError) -> ServiceError {
+    match error {
+        StorageError::NotFound => ServiceError::NotFound(Resource::App),
+        error => error.into(),
+    }
+}

@@ -1,0 +1,55 @@
+//! Nobody unknown gets anything.
+
+use super::*;
+use crate::model::{AdminTokenId, AppId, AppInput, KeyId, KeyInput, ProbeInput, Refusal, RequestQuery, ServerId};
+
+#[tokio::test]
+async fn every_method_refuses_the_anonymous() {
+    let Fixture { services, folder: _folder, .. } = fixture().await;
+    let nobody = &Actor::Anonymous;
+    let probe = ProbeInput {
+        server_id: None,
+        provider: ProviderKind::OpenAi,
+        base_url: "http://127.0.0.1:9".to_owned(),
+        api_key: None,
+    };
+    let refused = [
+        services.servers.list(nobody).await.err(),
+        services.servers.get(nobody, ServerId(1)).await.err(),
+        services.servers.find(nobody, "a").await.err(),
+        services.servers.create(nobody, server_input("a")).await.err(),
+        services.servers.update(nobody, ServerId(1), server_input("a")).await.err(),
+        services.servers.set_enabled(nobody, ServerId(1), true).await.err(),
+        services.servers.delete(nobody, ServerId(1)).await.err(),
+        services.servers.reorder(nobody, &[]).await.err(),
+        services.servers.probe(nobody, probe).await.err(),
+        services.servers.probe_saved(nobody, ServerId(1)).await.err(),
+        services.apps.list(nobody).await.err(),
+        services.apps.create(nobody, AppInput { name: "a".to_owned() }).await.err(),
+        services.apps.set_enabled(nobody, AppId(1), true).await.err(),
+        services.apps.delete(nobody, AppId(1)).await.err(),
+        services.keys.list(nobody).await.err(),
+        services.keys.create(nobody, KeyInput::default()).await.err(),
+        services.keys.update(nobody, KeyId(1), KeyInput::default()).await.err(),
+        services.keys.revoke(nobody, KeyId(1)).await.err(),
+        services.requests.list(nobody, RequestQuery::default()).await.err(),
+        services.overview.get(nobody).await.err(),
+        services.admin_tokens.create(nobody, "a").await.err(),
+        services.admin_tokens.list(nobody).await.err(),
+        services.admin_tokens.revoke(nobody, AdminTokenId(1)).await.err(),
+    ];
+    for (index, error) in refused.into_iter().enumerate() {
+        assert!(matches!(error, Some(ServiceError::SignInRequired)), "method {index}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_say_nothing_of_the_inside() {
+    let Fixture { services, database, folder: _folder, .. } = fixture().await;
+    database.close().await.unwrap();
+    let error = services.servers.list(&Actor::Console).await.unwrap_err();
+    assert_eq!(error.refusal("r-1"), Refusal::Unavailable);
+    assert!(error.is_failure());
+    let error = ServiceError::from(crate::storage::StorageError::NotFound);
+    assert_eq!(error.refusal("r-1"), Refusal::Internal { request_id: "r-1".to_owned() });
+}

@@ -1,0 +1,150 @@
+//! What can go wrong with the database.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
+
+/// What can go wrong with the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// Somebody else holds the lock, or all connections are in use, for longer than is waited.
+    #[error("the database is too busy")]
+    Busy(#[source] DbErr),
+    /// There is no connection to the database.
+    #[error("the database cannot be reached")]
+    Unavailable(#[source] DbErr),
+    /// The row does not exist.
+    #[error("the row does not exist")]
+    NotFound,
+    /// Another row has this unique value.
+    #[error("another row has this value")]
+    Conflict(#[source] DbErr),
+    /// The URL of the database is not one that this build can open.
+    #[error("`database.url` is not a database that can be opened: {reason}")]
+    UrlUnusable {
+        /// Why not; without the URL, which may hold a password.
+        reason: &'static str,
+    },
+    /// The data folder or the file cannot be made or used.
+    #[error("{} cannot be used", path.display())]
+    File {
+        /// The folder or the file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A connection does not behave as it was asked to.
+    #[error("the database did not accept `PRAGMA {pragma}`: it is {found} and not {wanted}")]
+    PragmaIgnored {
+        /// Name of the pragma.
+        pragma: &'static str,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// A newer version of Sluice has changed this database.
+    #[error(
+        "the database was changed by a newer version of Sluice (migration {migration}); start that version, or put a copy \
+         from before the update back. Nothing was changed"
+    )]
+    NewerDatabase {
+        /// The first migration that this version does not know.
+        migration: String,
+    },
+    /// A migration failed; everything is as before.
+    #[error("the database could not be brought up to date; it is as it was before{}", backup_text(backup.as_ref()))]
+    MigrationFailed {
+        /// The copy that was made before.
+        backup: Option<PathBuf>,
+        /// What failed.
+        #[source]
+        source: DbErr,
+    },
+    /// A stored value that this version cannot read.
+    #[error("{table}.{column} holds a value that cannot be read")]
+    Unreadable {
+        /// Name of the table.
+        table: &'static str,
+        /// Name of the column.
+        column: &'static str,
+    },
+    /// Anything else.
+    #[error("the database refused a statement")]
+    Other(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl StorageError {
+    /// Whether the same may work in a moment.
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Busy(_) | Self::Unavailable(_) => true,
+            Self::NotFound
+            | Self::Conflict(_)
+            | Self::UrlUnusable { .. }
+            | Self::File { .. }
+            | Self::PragmaIgnored { .. }
+            | Self::NewerDatabase { .. }
+            | Self::MigrationFailed { .. }
+            | Self::Unreadable { .. }
+            | Self::Other(_) => false,
+        }
+    }
+}
+
+impl From<DbErr> for StorageError {
+    fn from(error: DbErr) -> Self {
+        match &error {
+            DbErr::ConnectionAcquire(_) => return Self::Busy(error),
+            DbErr::RecordNotFound(_) | DbErr::RecordNotUpdated => return Self::NotFound,
+            _ => {}
+        }
+        if let Some(SqlErr::UniqueConstraintViolation(_)) = error.sql_err() {
+            return Self::Conflict(error);
+        }
+        match driver_error(&error) {
+            Some(sqlx::Error::PoolTimedOut) => Self::Busy(error),
+            Some(sqlx::Error::Database(driver)) if is_lock_code(driver.code().as_deref()) => Self::Busy(error),
+            Some(sqlx::Error::Database(driver)) if is_unreachable_code(driver.code().as_deref()) => {
+                Self::Unavailable(error)
+            }
+            Some(
+                sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_),
+            ) => Self::Unavailable(error),
+            Some(_) | None => Self::Other(Box::new(error)),
+        }
+    }
+}
+
+impl From<sqlx::Error> for StorageError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::from(DbErr::Conn(RuntimeErr::SqlxError(std::sync::Arc::new(error))))
+    }
+}
+
+fn driver_error(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
+}
+
+/// SQLite's `SQLITE_BUSY` and `SQLITE_LOCKED` with their extended codes.
+fn is_lock_code(code: Option<&str>) -> bool {
+    let primary = code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
+    matches!(primary, Some(5 | 6))
+}
+
+/// SQLite's `SQLITE_IOERR`, `SQLITE_FULL` and `SQLITE_CANTOPEN`: the file is not there, or there is no room.
+fn is_unreachable_code(code: Option<&str>) -> bool {
+    let primary = code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
+    matches!(primary, Some(10 | 13 | 14))
+}
+
+fn backup_text(backup: Option<&PathBuf>) -> String {
+    backup.map_or_else(String::new, |path| format!("; a copy of it is {}", path.display()))
+}

@@ -1,0 +1,81 @@
+//! The usage record: the one row per request, in its narrow shape.
+
+use uuid::Uuid;
+
+use crate::model::{AppId, Endpoint, KeyId, Outcome, ServerId, TokenCounts, TokenSource};
+
+/// The app that called: registered, or named for the first time by this request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AppReference {
+    /// An app of the catalog.
+    Registered(AppId),
+    /// A name that is not registered yet; the writer registers it together with the record.
+    Named(String),
+}
+
+/// The one row per request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageRecord {
+    /// UUID v7, made when the request arrived: unique, and newer ones sort after older ones.
+    pub id: Uuid,
+    /// The id that the client sent, if it sent a sane one.
+    pub client_request_id: Option<String>,
+    /// When it arrived, in milliseconds since 1970 UTC.
+    pub started_at_ms: i64,
+    /// The app that called.
+    pub app: AppReference,
+    /// The key that was used.
+    pub key_id: Option<KeyId>,
+    /// The server that took it.
+    pub server_id: Option<ServerId>,
+    /// The model as the client named it; at most 200 bytes are kept.
+    pub model: String,
+    /// The endpoint that was called.
+    pub endpoint: Endpoint,
+    /// Whether the client asked for a stream.
+    pub streamed: bool,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// HTTP status that the client got, or would have got.
+    pub status: u16,
+    /// Sluice's error code, where Sluice made the error.
+    pub error_code: Option<&'static str>,
+    /// Tries at targets.
+    pub attempts: u16,
+    /// Token counts as far as they are known.
+    pub tokens: TokenCounts,
+    /// Where the token counts come from.
+    pub token_source: TokenSource,
+    /// From arrival to the first byte of the answer, in milliseconds.
+    pub first_byte_ms: Option<u32>,
+    /// From arrival to the end, in milliseconds.
+    pub duration_ms: u32,
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A record like any other.
+    pub(crate) fn record() -> UsageRecord {
+        UsageRecord {
+            id: Uuid::now_v7(),
+            client_request_id: None,
+            started_at_ms: 1_790_000_000_000,
+            app: AppReference::Named("app".to_owned()),
+            key_id: None,
+            server_id: None,
+            model: "model".to_owned(),
+            endpoint: Endpoint::ChatCompletions,
+            streamed: false,
+            outcome: Outcome::Completed,
+            status: 200,
+            error_code: None,
+            attempts: 1,
+            tokens: TokenCounts::default(),
+            token_source: TokenSource::None,
+            first_byte_ms: Some(1),
+            duration_ms: 2,
+        }
+    }
+}

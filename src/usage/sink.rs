@@ -1,0 +1,97 @@
+//! Where the path of a request leaves its record: never waits, never fails.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::mpsc;
+
+use super::UsageRecord;
+
+/// A handle to the writer. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct UsageSink {
+    sender: mpsc::Sender<UsageRecord>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    lost: AtomicU64,
+    unidentified: AtomicU64,
+}
+
+/// Counts lost records for whoever holds no sink: a sink that is alive keeps the channel open.
+#[derive(Clone, Debug)]
+pub(super) struct LossCounter(Arc<Counters>);
+
+impl LossCounter {
+    /// Counts one record and says how many it are.
+    pub(super) fn add(&self) -> u64 {
+        self.0.lost.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+impl UsageSink {
+    /// A sink that holds at most `capacity` records for the one who reads the receiver.
+    pub fn new(capacity: usize) -> (Self, mpsc::Receiver<UsageRecord>) {
+        let (sender, receiver) = mpsc::channel(capacity);
+        (Self { sender, counters: Arc::default() }, receiver)
+    }
+
+    /// Hands a record over. If the database has been away for so long that the buffer is full, the record is counted as
+    /// lost and logged instead; the request itself is not held up.
+    pub fn record(&self, record: UsageRecord) {
+        if self.sender.try_send(record).is_err() {
+            let lost = self.loss_counter().add();
+            if lost.is_power_of_two() {
+                tracing::error!(
+                    lost_records = lost,
+                    "usage records are lost: the database has not taken any for too long (`usage.buffer_records`)"
+                );
+            }
+        }
+    }
+
+    /// Counts a request that was refused before its app was known: no row, so that a stranger cannot fill the disk.
+    pub fn count_unidentified(&self) {
+        self.counters.unidentified.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The counter behind [`Self::lost`].
+    pub(super) fn loss_counter(&self) -> LossCounter {
+        LossCounter(Arc::clone(&self.counters))
+    }
+
+    /// Records that were lost since the start: they did not fit into the buffer, or the database refused them.
+    pub fn lost(&self) -> u64 {
+        self.counters.lost.load(Ordering::Relaxed)
+    }
+
+    /// Requests since the start that were refused before their app was known.
+    pub fn unidentified(&self) -> u64 {
+        self.counters.unidentified.load(Ordering::Relaxed)
+    }
+
+    /// Records that wait for the database.
+    pub fn waiting(&self) -> usize {
+        self.sender.max_capacity() - self.sender.capacity()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::record::tests::record;
+
+    #[test]
+    fn counts_what_does_not_fit_and_never_waits() {
+        let (sink, receiver) = UsageSink::new(2);
+        for _ in 0..5 {
+            sink.record(record());
+        }
+        assert_eq!((sink.waiting(), sink.lost()), (2, 3));
+        drop(receiver);
+        sink.record(record());
+        assert_eq!(sink.lost(), 4);
+    }
+}
