@@ -1,0 +1,92 @@
+//! `POST /v1/chat/completions`, `/v1/completions` and `/v1/embeddings`.
+//!
+//! One body for all three: what differs between them is the upstream's path.
+//! Source: OpenAI's API reference, "Create chat completion", "Create completion", "Create embeddings".
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+
+use super::body::{discard, read_body};
+use super::error::ApiError;
+use super::identify::{Refused, identify};
+use super::request_id::RequestId;
+use crate::model::Endpoint;
+use crate::proxy::{Call, Gateway, GatewayError, Settlement, name_server, serve};
+
+pub(super) async fn chat_completions(
+    State(gateway): State<Gateway>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Response {
+    infer(gateway, id, Endpoint::ChatCompletions, request).await
+}
+
+pub(super) async fn completions(
+    State(gateway): State<Gateway>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Response {
+    infer(gateway, id, Endpoint::Completions, request).await
+}
+
+pub(super) async fn embeddings(
+    State(gateway): State<Gateway>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+) -> Response {
+    infer(gateway, id, Endpoint::Embeddings, request).await
+}
+
+async fn infer(gateway: Gateway, id: RequestId, endpoint: Endpoint, request: Request) -> Response {
+    let mut settlement =
+        Settlement::begin(gateway.usage().clone(), id.internal, Arc::clone(&id.visible), id.chosen_by_client, endpoint);
+    // The call is large for a future that every connection holds; on the heap it costs only while it runs.
+    let call = match Box::pin(read_call(&gateway, endpoint, request, &mut settlement)).await {
+        Ok(call) => call,
+        Err(error) => {
+            settlement.failed(&error);
+            return ApiError(error).into_response();
+        }
+    };
+    Box::pin(serve(&gateway, call, settlement)).await.unwrap_or_else(|error| {
+        let server = match &error {
+            GatewayError::Upstream { server, .. } => Some(server.clone()),
+            _ => None,
+        };
+        let mut response = ApiError(error).into_response();
+        if let Some(server) = server {
+            name_server(response.headers_mut(), &server, 1);
+        }
+        response
+    })
+}
+
+async fn read_call(
+    gateway: &Gateway,
+    endpoint: Endpoint,
+    request: Request,
+    settlement: &mut Settlement,
+) -> Result<Call, GatewayError> {
+    let (parts, body) = request.into_parts();
+    let limits = gateway.limits();
+    if gateway.is_draining() {
+        return Err(GatewayError::ShuttingDown);
+    }
+    let snapshot = gateway.snapshot();
+    let caller = match identify(gateway, &snapshot, &parts.headers) {
+        Ok(caller) => caller,
+        Err(Refused { error, caller }) => {
+            if let Some(caller) = caller {
+                settlement.identified(caller);
+            }
+            discard(&parts.headers, body, limits.max_body_bytes).await;
+            return Err(error);
+        }
+    };
+    settlement.identified(caller.clone());
+    let body = read_body(&parts.headers, body, limits).await?;
+    Ok(Call { snapshot, endpoint, caller, headers: parts.headers, body })
+}
