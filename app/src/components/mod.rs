@@ -1,0 +1,27 @@
+//! What pages are made of: pure pieces, properties in and markup out, no server calls.
+
+mod badge;
+mod code;
+mod confirm;
+mod empty;
+mod error_note;
+mod field;
+mod icon;
+mod logo;
+mod page_header;
+mod problems;
+mod request_table;
+mod time;
+
+pub(crate) use badge::{Badge, Tone, key_tone, outcome_tone, server_tone};
+pub(crate) use code::{CodeBlock, CopyButton, ReadyCalls};
+pub(crate) use confirm::Confirm;
+pub(crate) use empty::Empty;
+pub(crate) use error_note::{ErrorNote, Loading};
+pub(crate) use field::{AreaField, CheckField, TextField};
+pub(crate) use icon::{Glyph, Icon};
+pub(crate) use logo::Logo;
+pub(crate) use page_header::PageHeader;
+pub(crate) use problems::{FormProblems, ProblemSummary};
+pub(crate) use request_table::RequestTable;
+pub(crate) use time::UtcTime;

@@ -1,0 +1,98 @@
+//! Requests as a table.
+
+use leptos::prelude::*;
+use sluice::model::RequestView;
+
+use super::{Badge, UtcTime, outcome_tone};
+use crate::format::{duration_text, number_text};
+use crate::preferences::use_locale;
+use crate::text;
+use crate::translations::{Locale, td_string};
+
+/// Requests as a table that scrolls inside its own frame.
+#[component]
+pub(crate) fn RequestTable(
+    /// The rows, newest first.
+    rows: Vec<RequestView>,
+) -> impl IntoView {
+    let locale = use_locale();
+    let rows = rows.into_iter().map(|row| request_row(locale, row)).collect_view();
+    view! {
+        <div class="panel overflow-x-auto" tabindex="0" role="region" aria-label=td_string!(locale, requests.list)>
+            <table class="table table-sm [&_td]:px-2.5 [&_th]:px-2.5">
+                <caption class="sr-only">{td_string!(locale, requests.list)}</caption>
+                <thead class="quiet">
+                    <tr>
+                        <th scope="col">{td_string!(locale, requests.time)}</th>
+                        <th scope="col">{td_string!(locale, requests.outcome)}</th>
+                        <th scope="col">
+                            {td_string!(locale, requests.model)}
+                            <span class="block text-xs font-normal">{td_string!(locale, requests.server)}</span>
+                        </th>
+                        <th scope="col">
+                            {td_string!(locale, requests.app)}
+                            <span class="block text-xs font-normal">{td_string!(locale, requests.key)}</span>
+                        </th>
+                        <th scope="col">{td_string!(locale, requests.endpoint)}</th>
+                        <th scope="col" class="text-right">{td_string!(locale, requests.tokens_in)}</th>
+                        <th scope="col" class="text-right">{td_string!(locale, requests.tokens_out)}</th>
+                        <th scope="col" class="text-right">
+                            {td_string!(locale, requests.duration)}
+                            <span class="block text-xs font-normal">{td_string!(locale, requests.first_byte)}</span>
+                        </th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+fn request_row(locale: Locale, row: RequestView) -> impl IntoView {
+    let what = text::outcome(locale, row.outcome);
+    let outcome = format!("{what} {}", row.status);
+    let attempts = (row.attempts > 1).then(|| td_string!(locale, requests.attempts, count = row.attempts));
+    let detail = [row.error_code, attempts].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let streamed = row.streamed.then(|| td_string!(locale, requests.streamed));
+    view! {
+        <tr class="hover:bg-base-200" data-request=row.id>
+            <td><UtcTime milliseconds=row.started_at_ms /></td>
+            <td>
+                <Badge tone=outcome_tone(row.outcome, row.status) text=outcome />
+                {(!detail.is_empty()).then(|| view! { <span class="quiet mt-0.5 block text-xs whitespace-nowrap">{detail}</span> })}
+            </td>
+            <td class="font-mono text-[0.8125rem] min-w-28 break-all">
+                {row.model} <span class="quiet block font-sans text-xs">{or_dash(locale, row.server_name)}</span>
+            </td>
+            <td class="whitespace-nowrap">
+                {or_dash(locale, row.app_name)} <span class="quiet block text-xs">{or_dash(locale, row.key_name)}</span>
+            </td>
+            <td class="whitespace-nowrap">
+                {text::endpoint(row.endpoint)}
+                {streamed.map(|text| view! { <span class="quiet block text-xs">{text}</span> })}
+            </td>
+            <td class="text-right tabular-nums">{or_dash(locale, row.input_tokens.map(number_text))}</td>
+            <td class="text-right tabular-nums">{or_dash(locale, row.output_tokens.map(number_text))}</td>
+            <td class="text-right whitespace-nowrap tabular-nums">
+                {duration_text(row.duration_ms)}
+                <span class="quiet block text-xs">{or_dash(locale, row.first_byte_ms.map(duration_text))}</span>
+            </td>
+        </tr>
+    }
+    .into_any()
+}
+
+/// A value, or a dash that a screen reader reads as "unknown".
+fn or_dash(locale: Locale, value: Option<String>) -> AnyView {
+    match value {
+        Some(value) => value.into_any(),
+        None => view! {
+            <span class="quiet">
+                <span aria-hidden="true">"–"</span>
+                <span class="sr-only">{td_string!(locale, requests.unknown)}</span>
+            </span>
+        }
+        .into_any(),
+    }
+}

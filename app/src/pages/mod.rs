@@ -1,0 +1,19 @@
+//! The pages: each owns its data and its actions.
+
+mod apps;
+mod keys;
+mod not_found;
+mod overview;
+mod requests;
+mod servers;
+mod setup;
+mod sign_in;
+
+pub(crate) use apps::AppsPage;
+pub(crate) use keys::{KeyEditPage, KeyNewPage, KeysPage};
+pub(crate) use not_found::NotFoundPage;
+pub(crate) use overview::OverviewPage;
+pub(crate) use requests::RequestsPage;
+pub(crate) use servers::{ServerEditPage, ServerNewPage, ServersPage};
+pub(crate) use setup::SetupPage;
+pub(crate) use sign_in::SignInPage;

@@ -1,0 +1,141 @@
+//! What addresses of the dashboard say: where to go after signing in, which page of a list, which notice.
+//!
+//! Nothing from an address is ever used as a path or shown as text; it is mapped to closed sets here.
+
+use leptos::Params;
+use leptos_router::params::Params;
+use sluice::model::{KeyId, ServerId};
+
+/// A page of the dashboard that a person can be sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// The first page.
+    Overview,
+    /// Signing in.
+    #[cfg(feature = "ssr")]
+    SignIn,
+    /// The list of servers.
+    Servers,
+    /// A new server.
+    NewServer,
+    /// One server.
+    Server(ServerId),
+    /// The list of apps.
+    Apps,
+    /// The list of keys.
+    Keys,
+    /// A new key.
+    NewKey,
+    /// One key.
+    Key(KeyId),
+    /// The newest requests.
+    Requests,
+}
+
+impl Destination {
+    /// Its path.
+    pub(crate) fn path(&self) -> String {
+        match self {
+            Self::Overview => "/".to_owned(),
+            #[cfg(feature = "ssr")]
+            Self::SignIn => "/login".to_owned(),
+            Self::Servers => "/servers".to_owned(),
+            Self::NewServer => "/servers/new".to_owned(),
+            Self::Server(id) => format!("/servers/{id}"),
+            Self::Apps => "/apps".to_owned(),
+            Self::Keys => "/keys".to_owned(),
+            Self::NewKey => "/keys/new".to_owned(),
+            Self::Key(id) => format!("/keys/{id}"),
+            Self::Requests => "/requests".to_owned(),
+        }
+    }
+
+    /// The page that a path leads to; the first page for anything else, other sites included.
+    pub(crate) fn after_sign_in(path: &str) -> Self {
+        match path {
+            "/servers" => Self::Servers,
+            "/servers/new" => Self::NewServer,
+            "/apps" => Self::Apps,
+            "/keys" => Self::Keys,
+            "/keys/new" => Self::NewKey,
+            "/requests" => Self::Requests,
+            other => Self::numbered(other).unwrap_or(Self::Overview),
+        }
+    }
+
+    fn numbered(path: &str) -> Option<Self> {
+        if let Some(id) = path.strip_prefix("/servers/") {
+            return id.parse().ok().map(Self::Server);
+        }
+        path.strip_prefix("/keys/").and_then(|id| id.parse().ok()).map(Self::Key)
+    }
+
+    /// The page for signing in that leads back to this one.
+    pub(crate) fn sign_in_path(&self) -> String {
+        match self {
+            Self::Overview => "/login".to_owned(),
+            #[cfg(feature = "ssr")]
+            Self::SignIn => "/login".to_owned(),
+            other => format!("/login?next={}", other.path()),
+        }
+    }
+}
+
+/// What the page for signing in is asked to do afterwards.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Params)]
+pub(crate) struct SignInQuery {
+    /// The path that the person came for.
+    pub(crate) next: Option<String>,
+}
+
+/// What the set-up link carries.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Params)]
+pub(crate) struct SetupQuery {
+    /// The one-time token.
+    pub(crate) token: Option<String>,
+}
+
+/// Which page of the list of requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Params)]
+pub(crate) struct RequestsQuery {
+    /// Where the page begins; none for the newest.
+    pub(crate) cursor: Option<String>,
+}
+
+/// The number in the address of one object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Params)]
+pub(crate) struct IdParams {
+    /// Id of the object.
+    pub(crate) id: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_destination_leads_back_to_itself() {
+        for destination in [
+            Destination::Overview,
+            Destination::Servers,
+            Destination::NewServer,
+            Destination::Server(ServerId(7)),
+            Destination::Apps,
+            Destination::Keys,
+            Destination::NewKey,
+            Destination::Key(KeyId(9)),
+            Destination::Requests,
+        ] {
+            assert_eq!(Destination::after_sign_in(&destination.path()), destination);
+        }
+    }
+
+    #[test]
+    fn foreign_and_odd_paths_lead_to_the_first_page() {
+        for path in
+            ["https://evil.example/", "//evil.example", "/servers/../x", "/servers/1?x", "", "/login", "javascript:x"]
+        {
+            assert_eq!(Destination::after_sign_in(path), Destination::Overview, "{path}");
+        }
+    }
+}
