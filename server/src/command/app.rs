@@ -1,0 +1,102 @@
+//! `sluice app`: calling applications from the command line.
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use sluice::model::{AppInput, AppView};
+use sluice::services::Actor;
+
+use crate::administration::{Administration, answer};
+use crate::command::show;
+use crate::console;
+
+/// What to do with apps.
+#[derive(Debug, Subcommand)]
+pub(super) enum Action {
+    /// List all apps
+    #[command(after_help = "Example: sluice app list --json")]
+    List(Output),
+    /// Register an app
+    #[command(after_help = "Example: sluice app add chat")]
+    Add(Named),
+    /// Serve an app's requests
+    #[command(after_help = "Example: sluice app enable chat")]
+    Enable(Named),
+    /// Refuse an app's requests
+    #[command(after_help = "Example: sluice app disable chat")]
+    Disable(Named),
+    /// Remove an app and revoke its keys
+    #[command(after_help = "Example: sluice app remove chat")]
+    Remove(Named),
+}
+
+/// How to print.
+#[derive(Debug, Args)]
+pub(super) struct Output {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One app.
+#[derive(Debug, Args)]
+pub(super) struct Named {
+    /// Its name, as sent in the `App-Name` header
+    name: String,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub(super) async fn run(action: Action, administration: &Administration) -> anyhow::Result<()> {
+    let apps = &administration.services.apps;
+    let actor = &Actor::Console;
+    match action {
+        Action::List(output) => {
+            let all = answer(apps.list(actor).await)?;
+            show(&all, output.json, |all| print_list(all))
+        }
+        Action::Add(named) => {
+            let app = answer(apps.create(actor, AppInput { name: named.name }).await)?;
+            show(&app, named.output.json, |app| console::line(format!("added `{}`", app.name)))
+        }
+        Action::Enable(named) => set_enabled(named, administration, true).await,
+        Action::Disable(named) => set_enabled(named, administration, false).await,
+        Action::Remove(named) => {
+            let app = find(administration, &named.name).await?;
+            answer(apps.delete(actor, app.id).await)?;
+            show(&app, named.output.json, |app| console::line(format!("removed `{}` and revoked its keys", app.name)))
+        }
+    }
+}
+
+/// The app with this name.
+pub(super) async fn find(administration: &Administration, name: &str) -> anyhow::Result<AppView> {
+    let apps = answer(administration.services.apps.list(&Actor::Console).await)?;
+    match apps.into_iter().find(|app| app.name == name) {
+        Some(app) => Ok(app),
+        None => bail!("there is no app `{name}`; `sluice app list` shows all"),
+    }
+}
+
+async fn set_enabled(named: Named, administration: &Administration, enabled: bool) -> anyhow::Result<()> {
+    let app = find(administration, &named.name).await?;
+    let app = answer(administration.services.apps.set_enabled(&Actor::Console, app.id, enabled).await)?;
+    let word = if enabled { "enabled" } else { "disabled" };
+    show(&app, named.output.json, |app| console::line(format!("{word} `{}`", app.name)))
+}
+
+fn print_list(apps: &[AppView]) {
+    if apps.is_empty() {
+        console::line(
+            "There are no apps yet; they register themselves by their first request, or with `sluice app add`.",
+        );
+        return;
+    }
+    let rows: Vec<Vec<String>> = apps
+        .iter()
+        .map(|app| {
+            let state = if app.enabled { "enabled" } else { "disabled" };
+            vec![app.id.to_string(), app.name.clone(), state.to_owned(), app.active_keys.to_string()]
+        })
+        .collect();
+    console::table(&["id", "name", "state", "active keys"], &rows);
+}

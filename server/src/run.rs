@@ -1,0 +1,219 @@
+//! Puts everything together and runs it: engine, dashboard, administration API, files, health.
+//!
+//! The command line, the demo and the tests start the same thing here. Its end has a fixed order: not ready but still
+//! serving (if the settings ask for that), no new connections, requests in flight finish, what was recorded is written
+//! down, the database is closed.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::{Router, middleware};
+use sluice::catalog::DEFAULT_POLL_INTERVAL;
+use sluice::config::Settings;
+use sluice::ingress;
+use sluice::proxy::Gateway;
+use sluice::services::Services;
+use sluice::storage::{Database, UsageRecords};
+use sluice::telemetry::ErrorChain;
+use sluice::usage::UsageWriter;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::administration::{self, Administration};
+use crate::assets::Assets;
+use crate::health::Health;
+use crate::host::{Host, MAX_LIVE_SUBSCRIBERS};
+use crate::listener::{self, Bounds, Stop};
+use crate::problem::Problem;
+use crate::security::Outside;
+use crate::{api, caller, dashboard, request_scope, security};
+
+/// How long what was recorded may take to reach the database at the end.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A running gateway. It goes on until [`Running::shutdown`] is called.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    setup_url: Option<String>,
+    services: Arc<Services>,
+    stop: Stop,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The one-time link to make the first administrator, if there is none yet.
+    pub fn setup_url(&self) -> Option<&str> {
+        self.setup_url.as_deref()
+    }
+
+    /// The services of this process, for the demo and for tests.
+    pub const fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    /// The steps of its stop, for whoever listens to signals.
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Begins to stop: from now on it is not ready; after `limits.unready_seconds` the port closes, and requests in
+    /// flight may finish. Returns at once.
+    pub fn shutdown(&self) {
+        self.stop.unready.cancel();
+    }
+
+    /// Waits until it has stopped and everything is written down.
+    ///
+    /// # Errors
+    /// The task that served panicked.
+    pub async fn wait(self) -> anyhow::Result<()> {
+        self.task.await.context("the server ended in a panic")
+    }
+}
+
+/// Starts a gateway on a port that is open already.
+///
+/// # Errors
+/// The database, the master key or the configuration cannot be used.
+pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<Running> {
+    let address = listener.local_addr().context("cannot read the address of the listening socket")?;
+    let Administration { database, catalog, services } = administration::open(&settings).await?;
+    if let Some(admin) = &settings.admin {
+        let made = services.accounts.ensure_admin(&admin.username, admin.password.expose()).await;
+        administration::answer(made).context("cannot make the administrator of the settings")?;
+    }
+    let setup_token = administration::answer(services.accounts.begin_setup().await)?;
+    let outside = outside(&settings);
+    let setup_url = setup_token.map(|token| format!("{}/setup?token={token}", visible_origin(&outside, address)));
+
+    let tasks = TaskTracker::new();
+    let background = CancellationToken::new();
+    tasks.spawn({
+        let (catalog, background) = (Arc::clone(&catalog), background.clone());
+        async move { catalog.watch(background, DEFAULT_POLL_INTERVAL).await }
+    });
+    let records = UsageRecords::new(database.clone(), settings.access.max_apps);
+    let (sink, writer) = UsageWriter::start(records, settings.usage.buffer_records, catalog.look_now());
+    let stop = Stop::default();
+    let host = Host {
+        services: Arc::clone(&services),
+        catalog: Arc::clone(&catalog),
+        outside,
+        trusted_proxies: Arc::from(settings.trusted_proxies.as_slice()),
+        newest_request: writer.subscribe(),
+        live_places: Arc::new(Semaphore::new(MAX_LIVE_SUBSCRIBERS)),
+        draining: stop.drain.clone(),
+    };
+    let health = Health::new(database.clone(), Arc::clone(&catalog), sink.clone(), stop.unready.clone());
+    let bounds = Bounds {
+        max_connections: settings.limits.max_connections,
+        header_read_timeout: settings.limits.header_read_timeout,
+        write_timeout: settings.limits.write_timeout,
+        drain_timeout: settings.limits.drain_timeout,
+    };
+    let unready_pause = settings.limits.unready_pause;
+    let gateway = Gateway::new(catalog, settings.access, settings.limits, sink);
+    tasks.spawn(begin_to_drain(gateway.clone(), stop.clone(), unready_pause, background.clone()));
+    let router = router(&host, health, gateway, &Assets::load());
+    let rest = Rest { tasks, background, writer, services: Arc::clone(&services), database };
+    let task = tokio::spawn(serve(listener, router, bounds, stop.clone(), rest));
+    Ok(Running { address, setup_url, services, stop, task })
+}
+
+/// Leads from the first step of a stop to the second: lets the pause pass, unless it is skipped, and then closes the
+/// port and tells `/v1`, so that what still comes over open connections is refused with a clear error.
+async fn begin_to_drain(gateway: Gateway, stop: Stop, unready_pause: Duration, ended: CancellationToken) {
+    let pause_is_over = async {
+        stop.unready.cancelled().await;
+        tokio::time::sleep(unready_pause).await;
+    };
+    tokio::select! {
+        () = stop.drain.cancelled() => {}
+        () = pause_is_over => {}
+        () = ended.cancelled() => return,
+    }
+    gateway.begin_drain();
+    stop.drain.cancel();
+}
+
+/// What is taken down after the last connection has ended.
+struct Rest {
+    tasks: TaskTracker,
+    background: CancellationToken,
+    writer: UsageWriter,
+    services: Arc<Services>,
+    database: Database,
+}
+
+async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: Stop, rest: Rest) {
+    let cut = listener::serve(listener, router, bounds, stop).await;
+    if cut > 0 {
+        tracing::warn!(connections = cut, "connections were cut because the drain time was over");
+    }
+    if !rest.writer.flush_and_stop(FLUSH_PATIENCE).await {
+        tracing::error!("usage records are lost: the database did not take them in time");
+    }
+    rest.services.finish().await;
+    rest.background.cancel();
+    rest.tasks.close();
+    rest.tasks.wait().await;
+    if let Err(error) = rest.database.close().await {
+        tracing::warn!(error = %ErrorChain(&error), "the database could not be closed cleanly");
+    }
+    tracing::info!("stopped");
+}
+
+/// All routes. `/v1` stands outside of everything that is about browsers.
+fn router(host: &Host, health: Health, gateway: Gateway, assets: &Assets) -> Router {
+    let administration = dashboard::router(assets)
+        .layer(middleware::from_fn(security::limit_body))
+        .merge(api::router(host.clone()))
+        .layer(middleware::from_fn_with_state(host.clone(), caller::identify))
+        .layer(middleware::from_fn_with_state(host.outside.clone(), security::refuse_foreign));
+    let open = assets.router().merge(health.router());
+    let browsers = administration
+        .merge(open)
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(CatchPanicLayer::custom(security::after_panic))
+        .layer(middleware::from_fn(request_scope::scope))
+        .layer(middleware::from_fn_with_state(host.outside.clone(), security::headers));
+    ingress::router(gateway).merge(browsers)
+}
+
+fn outside(settings: &Settings) -> Outside {
+    let public_url = settings.public_url.as_ref();
+    Outside {
+        public_origin: public_url.map(|url| Arc::from(url.origin().ascii_serialization())),
+        is_encrypted: public_url.is_some_and(|url| url.scheme() == "https"),
+    }
+}
+
+/// Under which address somebody at this machine reaches the dashboard.
+fn visible_origin(outside: &Outside, address: SocketAddr) -> String {
+    if let Some(origin) = &outside.public_origin {
+        return origin.to_string();
+    }
+    format!("http://{}", visible_address(address))
+}
+
+/// The address to type: one that means "every interface" is reached by loopback.
+pub fn visible_address(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}

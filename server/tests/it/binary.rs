@@ -1,0 +1,89 @@
+//! The real binary as a process of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use assert_cmd::cargo::cargo_bin;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use crate::harness::{PATIENCE, eventually};
+
+/// A running `sluice serve` on a free port, with its data and its log (the file `log`) in a folder of its own.
+pub(crate) struct Binary {
+    child: Child,
+    base: String,
+    /// None once it was handed out.
+    folder: Option<TempDir>,
+}
+
+impl Binary {
+    /// Starts it with these environment variables and none of this process's.
+    pub(crate) async fn start(environment: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut child = Command::new(cargo_bin("sluice"))
+            .env_clear()
+            .env("SLUICE_DATA_DIR", folder.path())
+            .env("SLUICE_LISTEN", "127.0.0.1:0")
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(folder.path().join("log")).unwrap())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (found, base) = oneshot::channel();
+        // Reads on to the end: what it says later must not block it.
+        std::thread::spawn(move || {
+            let mut found = Some(found);
+            for line in output.lines().map_while(Result::ok) {
+                if let Some(start) = line.find("http://")
+                    && let Some(found) = found.take()
+                {
+                    let url = line[start..].split(char::is_whitespace).next().unwrap_or_default();
+                    drop(found.send(url.trim_end_matches('/').to_owned()));
+                }
+            }
+        });
+        let base =
+            tokio::time::timeout(PATIENCE, base).await.expect("a start in time").expect("it says where it listens");
+        Self { child, base, folder: Some(folder) }
+    }
+
+    /// The URL of a path of the gateway.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// Memory that the process holds now, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Sends it SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Ends it with SIGTERM, expects exit status 0, and hands out its folder.
+    pub(crate) async fn stop(mut self) -> TempDir {
+        self.terminate();
+        let ended = eventually(PATIENCE, || {
+            let ended = self.child.try_wait().unwrap();
+            async move { ended.is_some() }
+        });
+        assert!(ended.await, "it did not end in time");
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        std::mem::take(&mut self.folder).unwrap()
+    }
+}
+
+impl Drop for Binary {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

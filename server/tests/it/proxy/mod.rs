@@ -1,0 +1,10 @@
+//! The path of a request, from an app's socket to an upstream's and back.
+
+mod callers;
+mod cancellation;
+mod errors;
+mod many_streams;
+mod raw_upstream;
+mod secrets;
+mod streams;
+mod transparency;
