@@ -30,7 +30,7 @@ pub(crate) const USERNAME: &str = "admin";
 /// Password of the administrator of a [`TestGateway`].
 pub(crate) const PASSWORD: &str = "correct horse battery";
 /// How long a test waits for what should happen at once.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Sets a [`TestGateway`] up.
 pub(crate) struct TestGatewayBuilder {

@@ -3,7 +3,6 @@
 mod callers;
 mod cancellation;
 mod errors;
-mod many_streams;
 mod raw_upstream;
 mod secrets;
 mod streams;

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Takes the pictures of docs/images from the tests of the dashboard in the browser.
+source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+
+scripts/setup.sh site test
+scripts/site.sh dev
+say "Building the gateway and the fake upstream"
+cargo build --workspace --exclude sluice-frontend --all-targets
+
+say "Visiting the dashboard (about 1 minute)"
+export PLAYWRIGHT_JSON_OUTPUT_NAME="$target/test-results/screenshots.json"
+end2end/node_modules/.bin/playwright test --config end2end/playwright.config.ts --project en-light --project zh-dark administrator
+
+mkdir -p docs/images
+cp end2end/artifacts/en-light-servers.png docs/images/servers-light.png
+cp end2end/artifacts/zh-dark-servers.png docs/images/servers-dark.zh-CN.png
+cp end2end/artifacts/en-light-requests.png docs/images/requests-light.png
+say "Done: docs/images"
