@@ -19,7 +19,7 @@ pub(crate) fn RequestTable(
     let rows = rows.into_iter().map(|row| request_row(locale, row)).collect_view();
     view! {
         <div class="panel overflow-x-auto" tabindex="0" role="region" aria-label=td_string!(locale, requests.list)>
-            <table class="table table-sm [&_td]:px-2.5 [&_th]:px-2.5">
+            <table class="table table-sm [&_td]:px-1.5 [&_th]:px-1.5">
                 <caption class="sr-only">{td_string!(locale, requests.list)}</caption>
                 <thead class="quiet">
                     <tr>
