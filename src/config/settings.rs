@@ -318,5 +318,4 @@ fn admin(reader: &mut SettingsReader) -> Option<AdminCredentials> {
 }
 
 #[cfg(test)]
-#[path = "settings_tests.rs"]
 mod tests;

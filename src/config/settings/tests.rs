@@ -143,7 +143,7 @@ fn reads_networks() {
 
 #[test]
 fn every_setting_is_documented() {
-    let documentation = include_str!("../../docs/configuration.md");
+    let documentation = include_str!("../../../docs/configuration.md");
     for name in SETTING_NAMES {
         assert!(documentation.contains(&format!("`{name}`")), "docs/configuration.md does not mention `{name}`");
     }
