@@ -26,3 +26,15 @@ pub const PASSWORD_MAX: u32 = 256;
 pub const PAGE_MAX: u16 = 200;
 /// Rows on one page where the caller names no number.
 pub const PAGE_DEFAULT: u16 = 50;
+/// Highest RPM.
+pub const REQUESTS_PER_MINUTE_MAX: u32 = 10_000_000;
+/// Highest TPM.
+pub const TOKENS_PER_MINUTE_MAX: u32 = 1_000_000_000;
+/// Highest concurrency.
+pub const CONCURRENCY_MAX: u32 = 1_000_000;
+/// Longest queue.
+pub const QUEUE_LENGTH_MAX: u32 = 10_000;
+/// Shortest deadline of a queue, in milliseconds.
+pub const QUEUE_DEADLINE_MIN_MS: u32 = 100;
+/// Longest deadline of a queue, in milliseconds: one hour.
+pub const QUEUE_DEADLINE_MAX_MS: u32 = 3_600_000;

@@ -10,6 +10,7 @@ mod app;
 mod dashboard;
 mod id;
 mod key;
+mod limit;
 mod policy;
 mod problem;
 mod provider;
@@ -21,6 +22,10 @@ pub use app::{AppInput, AppView};
 pub use dashboard::{Overview, SetupInput, UserView};
 pub use id::{AdminTokenId, AppId, KeyId, ServerId, UserId};
 pub use key::{CreatedKey, KeyInput, KeyState, KeyView};
+pub use limit::{
+    Fill, LimitState, Limits, Overflow, Priority, QueueOrder, QueuePolicy, QueueState, ServerLimitState, UpstreamQuota,
+    WaiterView,
+};
 pub use policy::{AccessPolicy, AppRegistration, PrivateAddresses};
 pub use problem::{FieldProblem, Problem, Refusal, Resource};
 pub use provider::ProviderKind;

@@ -6,10 +6,14 @@
 
 mod answer_scanner;
 mod chunk;
+mod input_estimate;
+mod quota;
 mod request;
 mod usage;
 
 pub use answer_scanner::AnswerScanner;
 pub use chunk::{Chunk, ChunkKind, read_chunk};
+pub use input_estimate::input_tokens;
+pub use quota::{pause, quota};
 pub use request::{authorization, endpoint_url, models_url};
 pub use usage::parse_usage;
