@@ -6,7 +6,9 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use serde::Serialize;
 
+use crate::quota::duration_text;
 use crate::script::ScriptError;
+use crate::window::{Limit, Refusal};
 use crate::wire::json;
 
 /// The statuses that a script may ask for.
@@ -150,6 +152,27 @@ impl Failure {
             _ => (INVALID, None, "The fake upstream was asked to refuse this request.".to_owned()),
         };
         Self::new(status, kind, code, message)
+    }
+
+    /// What the upstream's own limits refuse.
+    pub(crate) fn limited(model: &str, refusal: &Refusal) -> Self {
+        let (kind, unit) = match refusal.limit {
+            Limit::Requests => ("requests", "requests per min (RPM)"),
+            Limit::Tokens => ("tokens", "tokens per min (TPM)"),
+        };
+        let Refusal { granted, used, requested, .. } = refusal;
+        let message = match refusal.retry_after {
+            Some(wait) => format!(
+                "Rate limit reached for {model} in organization org-fake on {unit}: Limit {granted}, Used {used}, \
+                 Requested {requested}. Please try again in {}.",
+                duration_text(wait)
+            ),
+            None => format!(
+                "Request too large for {model} in organization org-fake on {unit}: Limit {granted}, Requested \
+                 {requested}. The input or output tokens must be reduced in order to run successfully."
+            ),
+        };
+        Self::new(StatusCode::TOO_MANY_REQUESTS, kind, Some("rate_limit_exceeded"), message)
     }
 
     /// What comes in the middle of a stream.

@@ -4,6 +4,7 @@
 //! read; a call that ends in an error here was cancelled, unless the script broke it off.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -17,11 +18,13 @@ use crate::connection::Connection;
 use crate::endpoints::generation::Kind;
 use crate::endpoints::{admin, embeddings, generation, models};
 use crate::failure::Failure;
-use crate::ledger::Call;
+use crate::ledger::{Call, Tokens};
+use crate::quota::{write_retry, write_standing};
 use crate::request::{ParsedRequest, bearer};
 use crate::script::Script;
 use crate::server::{Settings, Shared};
 use crate::switch::Switch;
+use crate::window::{Ask, Quota, Refusal};
 
 /// The largest request body; more is answered with 413.
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
@@ -51,10 +54,26 @@ pub(crate) async fn answer(
         Ok(body) => prepare(&head, &body, &shared.settings),
         Err(failure) => Err(failure),
     };
-    let (route, request) = match prepared {
+    let (route, mut request) = match prepared {
         Ok(prepared) => prepared,
         Err(failure) => return Ok(Answer::failure(&failure).respond(&Script::default(), call, connection, number)),
     };
+    let quota = request.script.quota();
+    let model = request.model.clone();
+    if let Some(quota) = &quota
+        && let Err(refusal) = admit(&shared, quota, &route, &request, call.as_mut())
+    {
+        let failure = Failure::limited(&model, &refusal);
+        let mut response = Answer::failure(&failure).respond(&Script::default(), call, connection, number);
+        write_retry(response.headers_mut(), &refusal);
+        announce(&shared, quota, &model, &mut response);
+        return Ok(response);
+    }
+    if let Some(first) = request.script.status_first
+        && !shared.history.lock().is_among_first(&model, first)
+    {
+        request.script.pardon();
+    }
     let script = request.script.clone();
     before_head(&script, &mut call, &connection).await?;
     let answer = Answer::scripted(&script, &request.model, bearer(&head.headers)).unwrap_or_else(|| {
@@ -62,7 +81,40 @@ pub(crate) async fn answer(
             .answer(request, number, &shared.settings)
             .map_or_else(|failure| Answer::failure(&failure), |answer| answer.spoiled(&script))
     });
-    Ok(answer.respond(&script, call, connection, number))
+    let mut response = answer.respond(&script, call, connection, number);
+    if let Some(quota) = &quota {
+        announce(&shared, quota, &model, &mut response);
+    }
+    Ok(response)
+}
+
+/// Asks the upstream's own limits. A request counts from its arrival on, whatever becomes of it; one that the endpoint
+/// will refuse has no tokens.
+fn admit(
+    shared: &Shared,
+    quota: &Quota,
+    route: &Route,
+    request: &ParsedRequest,
+    call: Option<&mut Call>,
+) -> Result<(), Refusal> {
+    let Tokens { prompt_tokens, completion_tokens } = route.tokens(request).unwrap_or_default();
+    let tokens = prompt_tokens.saturating_add(completion_tokens);
+    let mut history = shared.history.lock();
+    // Under the lock, because the moments of decisions must not go back.
+    let now = Instant::now();
+    let at = call.as_ref().map_or(now, |call| call.received_at());
+    let result = history.take(&request.model, Ask { at, tokens }, quota, now);
+    drop(history);
+    if let (Err(_), Some(call)) = (result, call) {
+        call.limit();
+    }
+    result
+}
+
+/// Writes what is left of the upstream's own limits at this moment.
+fn announce(shared: &Shared, quota: &Quota, model: &str, response: &mut Response<ScriptedBody>) {
+    let standing = shared.history.lock().standing(model, quota, Instant::now());
+    write_standing(response.headers_mut(), &standing);
 }
 
 /// Reads a body; the outer error is a caller who left, the inner one a body that is too large.
@@ -135,6 +187,15 @@ impl Route {
             }
         };
         if *method == expected { Ok(route) } else { Err(Failure::wrong_method(method.as_str(), path)) }
+    }
+
+    /// The tokens of a good answer and its prompt.
+    fn tokens(&self, request: &ParsedRequest) -> Result<Tokens, Failure> {
+        match self {
+            Self::Generation(kind) => generation::tokens(*kind, request),
+            Self::Embeddings => embeddings::tokens(request),
+            Self::Models | Self::Model(_) => Ok(Tokens::default()),
+        }
     }
 
     fn answer(self, request: ParsedRequest, number: u64, settings: &Settings) -> Result<Answer, Failure> {

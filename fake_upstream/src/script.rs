@@ -12,6 +12,7 @@
 //! | `chunk_delay_ms` | ms | 0 | 3 600 000 | wait between two pieces (and behind each blank line) |
 //! | `chunk_bytes` | bytes | a word | 8 388 608 | size of each piece |
 //! | `status` | HTTP status | 200 | listed in `failure` | an OpenAI-shaped error |
+//! | `status_first` | calls | all | 1 000 000 | only the first so many calls of the model get the error |
 //! | `retry_after` | s | none | 86 400 | adds `Retry-After` |
 //! | `cut_after` | chunks or bytes | none | 1 000 000 000 | aborts the connection within the HTTP framing |
 //! | `clean_cut_after` | chunks or bytes | none | 1 000 000 000 | ends the HTTP body cleanly, but too early |
@@ -21,6 +22,9 @@
 //! | `piece` | bytes | none | 8 388 608 | the body is written in pieces of this size, each flushed |
 //! | `split_at` | byte | none | 1 000 000 000 | the body is written in two, cut at this byte, 5 ms apart |
 //! | `blank_lines` | lines | 0 | 10 000 | blank lines in front of a plain body |
+//! | `rpm` | requests | none | 1 000 000 | the model's own limit of requests in any window |
+//! | `tpm` | tokens | none | 1 000 000 000 | the same for tokens of prompts and answers |
+//! | `window_ms` | ms | 60 000 | 3 600 000 | how long that window is |
 //! | `usage` | word | as OpenAI | | `final`, `every`, `none`, `twice`, `finish` |
 //! | `content` | word | words | | `utf8`: text of 3- and 4-byte characters |
 //!
@@ -37,6 +41,7 @@ use hyper::StatusCode;
 
 use crate::failure::SCRIPTED_STATUSES;
 use crate::switch::Switch;
+use crate::window::Quota;
 
 const MAX_DELAY_MS: u64 = 3_600_000;
 const MAX_CHUNKS: u64 = 100_000;
@@ -44,6 +49,11 @@ const MAX_CHUNK_BYTES: u64 = 8 * 1024 * 1024;
 const MAX_RETRY_AFTER_S: u64 = 86_400;
 const MAX_POSITION: u64 = 1_000_000_000;
 const MAX_BLANK_LINES: u64 = 10_000;
+const MAX_FIRST_CALLS: u64 = 1_000_000;
+const MAX_REQUESTS: u64 = 1_000_000;
+const MAX_TOKENS: u64 = 1_000_000_000;
+const MAX_WINDOW_MS: u64 = 3_600_000;
+const DEFAULT_WINDOW: Duration = Duration::from_mins(1);
 const DEFAULT_CHUNKS: usize = 8;
 
 /// Where usage is in a stream.
@@ -73,6 +83,7 @@ pub(crate) struct Script {
     pub(crate) chunk_delay: Duration,
     pub(crate) chunk_bytes: Option<usize>,
     pub(crate) status: Option<StatusCode>,
+    pub(crate) status_first: Option<u64>,
     pub(crate) retry_after: Option<u64>,
     pub(crate) cut_after: Option<usize>,
     pub(crate) clean_cut_after: Option<usize>,
@@ -84,6 +95,9 @@ pub(crate) struct Script {
     pub(crate) blank_lines: usize,
     pub(crate) usage: UsagePlace,
     pub(crate) utf8: bool,
+    rpm: Option<u64>,
+    tpm: Option<u64>,
+    window: Duration,
     switches: BTreeSet<Switch>,
 }
 
@@ -96,6 +110,7 @@ impl Default for Script {
             chunk_delay: Duration::ZERO,
             chunk_bytes: None,
             status: None,
+            status_first: None,
             retry_after: None,
             cut_after: None,
             clean_cut_after: None,
@@ -107,6 +122,9 @@ impl Default for Script {
             blank_lines: 0,
             usage: UsagePlace::default(),
             utf8: false,
+            rpm: None,
+            tpm: None,
+            window: DEFAULT_WINDOW,
             switches: BTreeSet::new(),
         }
     }
@@ -120,6 +138,19 @@ impl Script {
     /// Whether a switch is on.
     pub(crate) fn has(&self, switch: Switch) -> bool {
         self.switches.contains(&switch)
+    }
+
+    /// The limits that the upstream itself has, if it has any.
+    pub(crate) fn quota(&self) -> Option<Quota> {
+        let Self { rpm, tpm, window, .. } = *self;
+        (rpm.is_some() || tpm.is_some()).then_some(Quota { requests: rpm, tokens: tpm, window })
+    }
+
+    /// Takes out what stands for an error by status.
+    pub(crate) fn pardon(&mut self) {
+        self.status = None;
+        self.retry_after = None;
+        self.switches.remove(&Switch::ErrorHtml);
     }
 
     /// Applies `key=value&key=value` on top of what is there.
@@ -142,6 +173,7 @@ impl Script {
             "chunk_delay_ms" => self.chunk_delay = millis()?,
             "chunk_bytes" => self.chunk_bytes = Some(size(1, MAX_CHUNK_BYTES)?),
             "status" => self.status = Some(status(value)?),
+            "status_first" => self.status_first = Some(number(0, MAX_FIRST_CALLS)?),
             "retry_after" => self.retry_after = Some(number(0, MAX_RETRY_AFTER_S)?),
             "cut_after" => self.cut_after = Some(size(0, MAX_POSITION)?),
             "clean_cut_after" => self.clean_cut_after = Some(size(0, MAX_POSITION)?),
@@ -151,6 +183,9 @@ impl Script {
             "piece" => self.piece = Some(size(1, MAX_CHUNK_BYTES)?),
             "split_at" => self.split_at = Some(size(0, MAX_POSITION)?),
             "blank_lines" => self.blank_lines = size(0, MAX_BLANK_LINES)?,
+            "rpm" => self.rpm = Some(number(1, MAX_REQUESTS)?),
+            "tpm" => self.tpm = Some(number(1, MAX_TOKENS)?),
+            "window_ms" => self.window = number(1, MAX_WINDOW_MS).map(Duration::from_millis)?,
             "usage" => {
                 self.usage = match value {
                     "final" => UsagePlace::Final,
@@ -213,8 +248,9 @@ fn refused(key: &str, value: &str, expected: &str) -> ScriptError {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::history::MAX_TAKEN;
 
-    const NUMBERS: [(&str, u64, u64); 15] = [
+    const NUMBERS: [(&str, u64, u64); 19] = [
         ("latency_ms", 0, MAX_DELAY_MS),
         ("first_byte_ms", 0, MAX_DELAY_MS),
         ("chunks", 0, MAX_CHUNKS),
@@ -230,6 +266,10 @@ mod tests {
         ("split_at", 0, MAX_POSITION),
         ("blank_lines", 0, MAX_BLANK_LINES),
         ("status", 400, 529),
+        ("status_first", 0, MAX_FIRST_CALLS),
+        ("rpm", 1, MAX_REQUESTS),
+        ("tpm", 1, MAX_TOKENS),
+        ("window_ms", 1, MAX_WINDOW_MS),
     ];
 
     #[test]
@@ -268,6 +308,28 @@ mod tests {
         let script: Script = "chunks=3&&usage=twice& chunks = 4 ".parse().unwrap();
         assert_eq!(script, Script { chunks: 4, usage: UsagePlace::Twice, ..Script::default() });
         assert_eq!("".parse::<Script>().unwrap(), Script::default());
+    }
+
+    #[test]
+    fn a_window_without_a_limit_is_no_quota() {
+        let quota = |text: &str| text.parse::<Script>().unwrap().quota();
+        assert_eq!(quota("window_ms=100"), None);
+        let window = Duration::from_mins(1);
+        assert_eq!(quota("rpm=3"), Some(Quota { requests: Some(3), tokens: None, window }));
+        let window = Duration::from_millis(100);
+        assert_eq!(quota("tpm=9&window_ms=100"), Some(Quota { requests: None, tokens: Some(9), window }));
+    }
+
+    #[test]
+    fn a_pardoned_script_has_no_error_left() {
+        let mut script: Script = "status=503&retry_after=2&error_html=1&chunks=3".parse().unwrap();
+        script.pardon();
+        assert_eq!(script, "chunks=3".parse().unwrap());
+    }
+
+    #[test]
+    fn every_quota_fits_what_is_remembered() {
+        assert_eq!(usize::try_from(MAX_REQUESTS), Ok(MAX_TAKEN));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -19,6 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::builder::FakeUpstreamBuilder;
 use crate::connection::{Connection, ScriptedStream};
+use crate::history::History;
 use crate::ledger::Ledger;
 use crate::routes;
 
@@ -41,6 +43,8 @@ pub(crate) struct Settings {
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) ledger: Ledger,
+    /// What scripts look back on; unlike the ledger it is never cleared.
+    pub(crate) history: Mutex<History>,
     answers: AtomicU64,
 }
 
@@ -70,7 +74,12 @@ impl FakeUpstream {
     pub(crate) async fn start(settings: Settings, listen: SocketAddr, keep_bodies: bool) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared { settings, ledger: Ledger::new(keep_bodies), answers: AtomicU64::new(1) });
+        let shared = Arc::new(Shared {
+            settings,
+            ledger: Ledger::new(keep_bodies),
+            history: Mutex::new(History::new()),
+            answers: AtomicU64::new(1),
+        });
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         tasks.spawn(accept(listener, Arc::clone(&shared), tasks.clone(), stop.clone()));

@@ -38,11 +38,16 @@ pub(crate) fn answer(request: &ParsedRequest) -> Result<Answer, Failure> {
         Embedding { object: "embedding", index, vector }
     };
     let data = inputs.into_iter().enumerate().map(embedding).collect();
-    let tokens = Tokens { prompt_tokens: prompt_tokens(text_bytes(input)), completion_tokens: 0 };
+    let tokens = tokens(request)?;
     let has_usage = Usage::in_plain(&request.script);
     let usage = has_usage.then(|| Usage::embedded(tokens.prompt_tokens, &request.script));
     let body = json(&List { object: "list", data, model: Some(&request.model), usage }).into();
     Ok(Answer::json(body, has_usage.then(|| Usage::reported(tokens, &request.script)).flatten()))
+}
+
+/// The tokens of a request.
+pub(crate) fn tokens(request: &ParsedRequest) -> Result<Tokens, Failure> {
+    Ok(Tokens { prompt_tokens: prompt_tokens(text_bytes(request.required("input")?)), completion_tokens: 0 })
 }
 
 /// The bytes of each input: text, or the JSON of tokens.

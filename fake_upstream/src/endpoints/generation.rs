@@ -60,19 +60,21 @@ pub(crate) fn answer(kind: Kind, request: ParsedRequest, number: u64) -> Result<
     if stream { Ok(Answer::stream(EventStream::new(generation))) } else { generation.plain() }
 }
 
+/// The tokens of a request and its whole answer, before there is one.
+pub(crate) fn tokens(kind: Kind, request: &ParsedRequest) -> Result<Tokens, Failure> {
+    let (prompt_bytes, _) = prompt(kind, request)?;
+    let (_, pieces) = pieces(request, tool(kind, request).is_some())?;
+    let completion_tokens = u64::try_from(pieces).unwrap_or(u64::MAX);
+    Ok(Tokens { prompt_tokens: prompt_tokens(prompt_bytes), completion_tokens })
+}
+
 impl Generation {
     fn new(kind: Kind, request: ParsedRequest, number: u64, stream: bool) -> Result<Self, Failure> {
         let include_usage = include_usage(&request, stream)?;
         let (prompt_bytes, prompt) = prompt(kind, &request)?;
-        let limit = match request.positive("max_completion_tokens")? {
-            Some(limit) => Some(limit),
-            None => request.positive("max_tokens")?,
-        };
-        let tool = if kind == Kind::Chat && request.script.has(Switch::Tool) { tool_name(&request) } else { None };
+        let tool = tool(kind, &request);
+        let (wanted, pieces) = pieces(&request, tool.is_some())?;
         let ParsedRequest { model, script, .. } = request;
-        // Arguments cannot be empty: their first piece opens the JSON.
-        let wanted = if tool.is_some() { script.chunks.max(1) } else { script.chunks };
-        let pieces = limit.map_or(wanted, |limit| limit.min(wanted));
         let prefix = if kind == Kind::Chat { "chatcmpl" } else { "cmpl" };
         Ok(Self {
             kind,
@@ -196,6 +198,23 @@ fn prompt(kind: Kind, request: &ParsedRequest) -> Result<(usize, String), Failur
     let last_user = messages.iter().rfind(|message| message.get("role").and_then(Value::as_str) == Some("user"));
     let text = last_user.and_then(|message| message.get("content")).map(text_of).unwrap_or_default();
     Ok((messages.iter().map(content).sum(), text))
+}
+
+/// How many pieces the script wants, and how many the limit of tokens leaves.
+fn pieces(request: &ParsedRequest, has_tool: bool) -> Result<(usize, usize), Failure> {
+    let limit = match request.positive("max_completion_tokens")? {
+        Some(limit) => Some(limit),
+        None => request.positive("max_tokens")?,
+    };
+    let chunks = request.script.chunks;
+    // Arguments cannot be empty: their first piece opens the JSON.
+    let wanted = if has_tool { chunks.max(1) } else { chunks };
+    Ok((wanted, limit.map_or(wanted, |limit| limit.min(wanted))))
+}
+
+/// The function to call, if the script wants a tool call and the request has a tool.
+fn tool(kind: Kind, request: &ParsedRequest) -> Option<String> {
+    (kind == Kind::Chat && request.script.has(Switch::Tool)).then(|| tool_name(request)).flatten()
 }
 
 fn tool_name(request: &ParsedRequest) -> Option<String> {

@@ -2,6 +2,8 @@
 //!
 //! Invariant: the first end counts; a call that is dropped without one was cancelled.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
@@ -13,13 +15,19 @@ pub(crate) struct Call {
     ledger: Ledger,
     id: u64,
     generation: u64,
+    received_at: Instant,
     reported: Tokens,
     ended: bool,
 }
 
 impl Call {
-    pub(super) fn new(ledger: Ledger, id: u64, generation: u64) -> Self {
-        Self { ledger, id, generation, reported: Tokens::default(), ended: false }
+    pub(super) fn new(ledger: Ledger, (id, generation): (u64, u64), received_at: Instant) -> Self {
+        Self { ledger, id, generation, received_at, reported: Tokens::default(), ended: false }
+    }
+
+    /// When its head had been read.
+    pub(crate) fn received_at(&self) -> Instant {
+        self.received_at
     }
 
     /// Notes the body.
@@ -34,6 +42,11 @@ impl Call {
     /// Notes the status of the answer.
     pub(crate) fn answer(&mut self, status: u16) {
         self.ledger.change(|store| store.answer(self.id, self.generation, status));
+    }
+
+    /// The upstream's own limits refuse it.
+    pub(crate) fn limit(&mut self) {
+        self.ledger.change(|store| store.limit(self.generation));
     }
 
     /// Notes the usage that is reported; a later report replaces an earlier one.

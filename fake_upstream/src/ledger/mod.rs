@@ -9,7 +9,7 @@ mod record;
 mod store;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::HeaderMap;
 use parking_lot::Mutex;
@@ -71,6 +71,11 @@ impl Ledger {
         self.counts().faulted
     }
 
+    /// Calls that the upstream's own limits refused with 429.
+    pub fn limited(&self) -> u64 {
+        self.counts().limited
+    }
+
     /// Calls that are being read or answered now.
     pub fn active(&self) -> u64 {
         self.counts().active
@@ -122,8 +127,12 @@ impl Ledger {
             .iter()
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
-        let (id, generation) = self.change(|store| store.begin(path.to_owned(), headers));
-        Call::new(self.clone(), id, generation)
+        let (start, received_at) = self.change(|store| {
+            // Taken under the lock, so that moments are in the order of ids.
+            let received_at = Instant::now();
+            (store.begin(path.to_owned(), headers, received_at), received_at)
+        });
+        Call::new(self.clone(), start, received_at)
     }
 
     /// Whether bodies are kept.

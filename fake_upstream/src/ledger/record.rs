@@ -1,5 +1,7 @@
 //! The plain values that the ledger hands out. They hold no reference to it.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
@@ -17,6 +19,8 @@ pub struct Counts {
     pub cancelled: u64,
     /// Of these: broken off by a script.
     pub faulted: u64,
+    /// Of these: refused with 429 by the upstream's own limits (`rpm`, `tpm`). They count as completed, too.
+    pub limited: u64,
 }
 
 /// Token counts as reported in usage.
@@ -47,6 +51,9 @@ pub enum Outcome {
 pub struct ReceivedRequest {
     /// Counts up from 1 over the life of the upstream.
     pub id: u64,
+    /// When its head had been read. Never earlier than that of a request with a smaller id.
+    #[serde(skip)]
+    pub received_at: Instant,
     /// The path, without the query.
     pub path: String,
     /// The headers in the order of arrival, names in lower case.

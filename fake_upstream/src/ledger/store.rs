@@ -4,6 +4,7 @@
 //! the sums never shrink except by `clear`.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -68,13 +69,14 @@ impl Store {
         self.totals = Tokens::default();
     }
 
-    pub(super) fn begin(&mut self, path: String, headers: Vec<(String, String)>) -> (u64, u64) {
+    pub(super) fn begin(&mut self, path: String, headers: Vec<(String, String)>, received_at: Instant) -> (u64, u64) {
         let id = self.next_id;
         self.next_id += 1;
         self.counts.calls += 1;
         self.counts.active += 1;
         let request = ReceivedRequest {
             id,
+            received_at,
             path,
             headers,
             body: None,
@@ -116,6 +118,12 @@ impl Store {
     pub(super) fn answer(&mut self, id: u64, generation: u64, status: u16) {
         if let Some(request) = self.find(id, generation) {
             request.status = Some(status);
+        }
+    }
+
+    pub(super) fn limit(&mut self, generation: u64) {
+        if generation == self.generation {
+            self.counts.limited += 1;
         }
     }
 
@@ -179,12 +187,12 @@ mod tests {
     fn the_oldest_requests_and_bodies_go_first() {
         let mut store = Store::new(3, 10, 1000);
         for id in 1..=3 {
-            assert_eq!(store.begin("/p".to_owned(), Vec::new()), (id, 0));
+            assert_eq!(store.begin("/p".to_owned(), Vec::new(), Instant::now()), (id, 0));
             body(&mut store, id, 4);
         }
         assert_eq!(kept(&store), [(1, false), (2, true), (3, true)]);
-        store.begin("/p".to_owned(), Vec::new());
-        store.begin("/p".to_owned(), Vec::new());
+        store.begin("/p".to_owned(), Vec::new(), Instant::now());
+        store.begin("/p".to_owned(), Vec::new(), Instant::now());
         assert_eq!(kept(&store), [(3, true), (4, false), (5, false)]);
         body(&mut store, 5, 10);
         body(&mut store, 4, 1);
@@ -197,7 +205,7 @@ mod tests {
     fn heads_are_bounded_in_bytes() {
         let mut store = Store::new(100, 10, 30);
         for _ in 0..5 {
-            store.begin("/ten-bytes".to_owned(), Vec::new());
+            store.begin("/ten-bytes".to_owned(), Vec::new(), Instant::now());
         }
         assert_eq!(kept(&store), [(3, false), (4, false), (5, false)]);
         assert_eq!(store.head_bytes, 30);
@@ -206,8 +214,8 @@ mod tests {
     #[test]
     fn a_call_that_left_the_window_still_counts() {
         let mut store = Store::new(1, 10, 1000);
-        store.begin("/p".to_owned(), Vec::new());
-        store.begin("/p".to_owned(), Vec::new());
+        store.begin("/p".to_owned(), Vec::new(), Instant::now());
+        store.begin("/p".to_owned(), Vec::new(), Instant::now());
         store.report(1, 0, Tokens::default(), Tokens { prompt_tokens: 2, completion_tokens: 3 });
         store.end(1, 0, Outcome::Completed);
         assert_eq!(store.counts, Counts { calls: 2, active: 1, completed: 1, ..Counts::default() });

@@ -1,5 +1,7 @@
 //! The ledger, from within and over HTTP.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 use sluice_fake_upstream::{Counts, FakeUpstream, Outcome, Tokens};
 
@@ -24,6 +26,17 @@ async fn a_request_is_kept_as_it_came() {
 }
 
 #[tokio::test]
+async fn requests_have_their_moments() {
+    let upstream = start().await;
+    let before = Instant::now();
+    for _ in 0..3 {
+        plain(&upstream, "").await.unwrap();
+    }
+    let moments: Vec<_> = upstream.ledger().requests().iter().map(|request| request.received_at).collect();
+    assert!(moments.is_sorted() && moments[0] >= before && moments[2] <= Instant::now());
+}
+
+#[tokio::test]
 async fn bodies_are_not_kept_when_told_so() {
     let upstream = FakeUpstream::builder().keep_bodies(false).start().await.unwrap();
     plain(&upstream, "").await.unwrap();
@@ -38,7 +51,7 @@ async fn the_ledger_over_http() {
     post(&upstream, "/embeddings", &json!({"model": "m", "input": "12345678", "dimensions": 2})).await.unwrap();
     let fake = format!("http://{}/_fake", upstream.address());
     let stats: Value = client().get(format!("{fake}/stats")).send().await.unwrap().json().await.unwrap();
-    let counts = json!({"calls": 2, "active": 0, "completed": 2, "cancelled": 0, "faulted": 0});
+    let counts = json!({"calls": 2, "active": 0, "completed": 2, "cancelled": 0, "faulted": 0, "limited": 0});
     assert_eq!(stats, json!({"counts": counts, "totals": {"prompt_tokens": 4, "completion_tokens": 2}}));
     let requests: Value = client().get(format!("{fake}/requests")).send().await.unwrap().json().await.unwrap();
     assert_eq!(requests.as_array().unwrap().len(), 2);

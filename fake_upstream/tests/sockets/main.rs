@@ -6,6 +6,7 @@ mod client;
 mod connections;
 mod embeddings;
 mod ledger;
+mod limits;
 mod plain_faults;
 mod stream_faults;
 mod streams;
