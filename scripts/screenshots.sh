@@ -7,12 +7,11 @@ scripts/site.sh dev
 say "Building the gateway and the fake upstream"
 cargo build --workspace --exclude sluice-frontend --all-targets
 
-say "Visiting the dashboard (about 1 minute)"
+say "Visiting the dashboard (about 3 minutes)"
 export PLAYWRIGHT_JSON_OUTPUT_NAME="$target/test-results/screenshots.json"
-end2end/node_modules/.bin/playwright test --config end2end/playwright.config.ts --project en-light --project zh-dark administrator
+end2end/node_modules/.bin/playwright test --config end2end/playwright.config.ts --project en-light --project zh-dark queue
 
 mkdir -p docs/images
-cp end2end/artifacts/en-light-servers.png docs/images/servers-light.png
-cp end2end/artifacts/zh-dark-servers.png docs/images/servers-dark.zh-CN.png
-cp end2end/artifacts/en-light-requests.png docs/images/requests-light.png
+cp end2end/artifacts/en-light-server-queue.png docs/images/queue-light.png
+cp end2end/artifacts/zh-dark-server-queue.png docs/images/queue-dark.zh-CN.png
 say "Done: docs/images"

@@ -17,6 +17,8 @@ pub mod identity;
 #[cfg(feature = "engine")]
 pub mod ingress;
 #[cfg(feature = "engine")]
+pub mod limit;
+#[cfg(feature = "engine")]
 pub mod outbound;
 #[cfg(feature = "engine")]
 pub mod provider;

@@ -36,6 +36,7 @@ fn refusal(locale: Locale, refusal: &Refusal) -> String {
             Resource::App => td_string!(locale, errors.not_found_app).to_owned(),
             Resource::Key => td_string!(locale, errors.not_found_key).to_owned(),
             Resource::AdminToken => td_string!(locale, errors.not_found_admin_token).to_owned(),
+            Resource::Waiter => td_string!(locale, errors.not_found_waiter).to_owned(),
             Resource::Request => td_string!(locale, errors.not_found_request).to_owned(),
         },
         Refusal::ForeignOrigin => td_string!(locale, errors.foreign_origin).to_owned(),
@@ -160,6 +161,8 @@ pub(crate) fn outcome(locale: Locale, outcome: Outcome) -> &'static str {
         Outcome::UpstreamCut => td_string!(locale, outcome.upstream_cut),
         Outcome::ClientClosed => td_string!(locale, outcome.client_closed),
         Outcome::Rejected => td_string!(locale, outcome.rejected),
+        Outcome::QueueTimeout => td_string!(locale, outcome.queue_timeout),
+        Outcome::QueueEvicted => td_string!(locale, outcome.queue_evicted),
     }
 }
 

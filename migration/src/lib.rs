@@ -9,6 +9,7 @@ use sea_orm_migration::prelude::{MigrationTrait, async_trait};
 
 mod m20261120_000001_create_configuration;
 mod m20261120_000002_create_usage_records;
+mod m20261121_000003_add_limits;
 
 pub use sea_orm_migration;
 
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261120_000001_create_configuration::Migration),
             Box::new(m20261120_000002_create_usage_records::Migration),
+            Box::new(m20261121_000003_add_limits::Migration),
         ]
     }
 }

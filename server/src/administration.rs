@@ -6,6 +6,7 @@ use anyhow::{Context as _, anyhow};
 use sluice::catalog::Catalog;
 use sluice::config::{MasterKeySource, Settings};
 use sluice::crypto::{self, Secret};
+use sluice::limit::{Limiter, LocalLimiter};
 use sluice::services::{ServiceError, Services, ServicesSettings, open_key_ring};
 use sluice::storage::{Database, DatabaseSettings};
 use sluice::telemetry::ErrorChain;
@@ -17,6 +18,8 @@ pub struct Administration {
     pub database: Database,
     /// The configuration that requests are routed by.
     pub catalog: Arc<Catalog>,
+    /// When requests may go.
+    pub limiter: Arc<LocalLimiter>,
     /// What an administrator can do.
     pub services: Arc<Services>,
 }
@@ -39,13 +42,19 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Administration> {
         tracing::info!(migration, "the database was brought up to date");
     }
     let catalog = Catalog::load(database.clone(), Arc::clone(&key_ring)).await?;
+    let limiter = Arc::new(LocalLimiter::new(settings.queue.window, settings.queue.line_length));
+    catalog.follow({
+        let limiter = Arc::clone(&limiter);
+        move |snapshot| limiter.apply(snapshot)
+    });
     let services_settings = ServicesSettings {
         access_policy: settings.access.policy,
         private_addresses: settings.access.private_addresses,
         ..ServicesSettings::default()
     };
-    let services = Services::new(database.clone(), key_ring, Arc::clone(&catalog), services_settings)?;
-    Ok(Administration { database, catalog, services: Arc::new(services) })
+    let decides: Arc<dyn Limiter> = Arc::<LocalLimiter>::clone(&limiter);
+    let services = Services::new(database.clone(), key_ring, Arc::clone(&catalog), decides, services_settings)?;
+    Ok(Administration { database, catalog, limiter, services: Arc::new(services) })
 }
 
 fn key_source(setting: &MasterKeySource) -> crypto::MasterKeySource {

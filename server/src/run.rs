@@ -89,7 +89,7 @@ impl Running {
 /// The database, the master key or the configuration cannot be used.
 pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<Running> {
     let address = listener.local_addr().context("cannot read the address of the listening socket")?;
-    let Administration { database, catalog, services } = administration::open(&settings).await?;
+    let Administration { database, catalog, limiter, services } = administration::open(&settings).await?;
     if let Some(admin) = &settings.admin {
         let made = services.accounts.ensure_admin(&admin.username, admin.password.expose()).await;
         administration::answer(made).context("cannot make the administrator of the settings")?;
@@ -104,7 +104,12 @@ pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<
         let (catalog, background) = (Arc::clone(&catalog), background.clone());
         async move { catalog.watch(background, DEFAULT_POLL_INTERVAL).await }
     });
+    tasks.spawn({
+        let (limiter, background) = (Arc::clone(&limiter), background.clone());
+        async move { limiter.keep_tidy(background).await }
+    });
     let records = UsageRecords::new(database.clone(), settings.access.max_apps);
+    limiter.remember(&records.recent(limiter.horizon_ms()).await.context("cannot read the latest requests")?);
     let (sink, writer) = UsageWriter::start(records, settings.usage.buffer_records, catalog.look_now());
     let stop = Stop::default();
     let host = Host {
@@ -124,7 +129,7 @@ pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<
         drain_timeout: settings.limits.drain_timeout,
     };
     let unready_pause = settings.limits.unready_pause;
-    let gateway = Gateway::new(catalog, settings.access, settings.limits, sink);
+    let gateway = Gateway::new(catalog, settings.access, settings.limits, settings.queue, limiter, sink);
     tasks.spawn(begin_to_drain(gateway.clone(), stop.clone(), unready_pause, background.clone()));
     let router = router(&host, health, gateway, &Assets::load());
     let rest = Rest { tasks, background, writer, services: Arc::clone(&services), database };

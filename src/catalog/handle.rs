@@ -1,6 +1,7 @@
 //! The snapshot that is in force, and putting a newer one in its place.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -31,7 +32,6 @@ impl CatalogError {
 }
 
 /// The snapshot that is in force.
-#[derive(Debug)]
 pub struct Catalog {
     current: ArcSwap<Snapshot>,
     database: Database,
@@ -39,6 +39,16 @@ pub struct Catalog {
     /// One reload at a time: they are rare, and the second of two then finds the newer state.
     reloading: Mutex<()>,
     look_now: Arc<Notify>,
+    follower: OnceLock<Follower>,
+}
+
+/// Is shown each snapshot before it comes in force.
+type Follower = Box<dyn Fn(&Snapshot) + Send + Sync>;
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Catalog").field("revision", &self.current.load().revision()).finish_non_exhaustive()
+    }
 }
 
 impl Catalog {
@@ -55,12 +65,21 @@ impl Catalog {
             key_ring,
             reloading: Mutex::new(()),
             look_now: Arc::default(),
+            follower: OnceLock::new(),
         }))
     }
 
     /// Makes [`Self::watch`] look at once: for whoever changes the configuration without knowing this module.
     pub fn look_now(&self) -> Arc<Notify> {
         Arc::clone(&self.look_now)
+    }
+
+    /// Shows the snapshot that is in force to `follower`, and from then on each newer one before it comes in force: what
+    /// else has to know the configuration knows it when the first request is routed by it. There is one follower; a
+    /// second is ignored.
+    pub fn follow(&self, follower: impl Fn(&Snapshot) + Send + Sync + 'static) {
+        let follower = self.follower.get_or_init(|| Box::new(follower));
+        follower(&self.current.load());
     }
 
     /// The snapshot that is in force now. A request takes it once and keeps it.
@@ -77,6 +96,9 @@ impl Catalog {
         let _one_at_a_time = self.reloading.lock().await;
         let snapshot = load_snapshot(&self.database, &self.key_ring).await?;
         if snapshot.revision() >= self.current.load().revision() {
+            if let Some(follower) = self.follower.get() {
+                follower(&snapshot);
+            }
             self.current.store(Arc::new(snapshot));
         }
         Ok(())

@@ -3,8 +3,10 @@
 use url::Url;
 
 use super::{AppEntry, KeyEntry, ServerEntry, Snapshot, SnapshotParts};
-use crate::crypto::KeyRing;
+use crate::crypto::{KeyHash, KeyRing};
 use crate::model::ServerId;
+use crate::storage::apps::AppRow;
+use crate::storage::keys::KeyRow;
 use crate::storage::servers::ServerRow;
 use crate::storage::{Database, StorageError, apps, catalog_state, keys, servers};
 
@@ -24,15 +26,8 @@ pub(super) async fn load_snapshot(database: &Database, key_ring: &KeyRing) -> Re
     Ok(Snapshot::new(SnapshotParts {
         revision,
         servers: servers.into_iter().filter_map(|row| server_entry(row, key_ring)).collect(),
-        apps: apps.into_iter().map(|row| AppEntry { id: row.id, name: row.name, enabled: row.enabled }).collect(),
-        keys: keys
-            .into_iter()
-            .map(|row| {
-                let entry =
-                    KeyEntry { id: row.id, app_id: row.app_id, models: row.models, expires_at_ms: row.expires_at_ms };
-                (row.key_hash, entry)
-            })
-            .collect(),
+        apps: apps.into_iter().map(app_entry).collect(),
+        keys: keys.into_iter().filter_map(key_entry).collect(),
     }))
 }
 
@@ -73,5 +68,40 @@ fn server_entry(row: ServerRow, key_ring: &KeyRing) -> Option<ServerEntry> {
         usable: row.fields.enabled && readable && unreadable.is_none(),
         request_stream_usage: row.fields.request_stream_usage,
         timeouts: row.fields.timeouts,
+        limits: row.fields.limits,
+        queue: row.fields.queue,
     })
+}
+
+/// An app whose limits cannot be read is refused, like one that is switched off: without them it would have none.
+fn app_entry(row: AppRow) -> AppEntry {
+    if let Some(column) = row.unreadable {
+        tracing::warn!(
+            column,
+            app = %row.name,
+            "the limits that are stored of this app cannot be read; its requests are refused until they are saved again"
+        );
+    }
+    AppEntry { id: row.id, name: row.name, enabled: row.enabled && row.unreadable.is_none(), limits: row.limits }
+}
+
+/// A key whose limits cannot be read opens nothing, like one that has ended: without them it would have none.
+fn key_entry(row: KeyRow) -> Option<(KeyHash, KeyEntry)> {
+    if let Some(column) = row.unreadable {
+        tracing::warn!(
+            column,
+            key = %row.name,
+            "what is stored of this key cannot be read; it is refused until it is saved again"
+        );
+        return None;
+    }
+    let entry = KeyEntry {
+        id: row.id,
+        app_id: row.app_id,
+        models: row.models,
+        expires_at_ms: row.expires_at_ms,
+        limits: row.limits,
+        priority: row.priority,
+    };
+    Some((row.key_hash, entry))
 }

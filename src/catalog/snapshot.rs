@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::crypto::Secret;
-use crate::model::{AppId, KeyId, ProviderKind, ServerId, Timeouts};
+use crate::model::{AppId, KeyId, Limits, Priority, ProviderKind, QueuePolicy, ServerId, Timeouts};
 
 /// SHA-256 of an issued key: what is stored of it, and how it is found.
 pub type KeyHash = [u8; 32];
@@ -30,6 +30,10 @@ pub struct ServerEntry {
     pub request_stream_usage: bool,
     /// How long to wait for it.
     pub timeouts: Timeouts,
+    /// What may go through it.
+    pub limits: Limits,
+    /// How requests wait in front of it.
+    pub queue: QueuePolicy,
 }
 
 /// An app as the path of a request sees it.
@@ -41,6 +45,8 @@ pub struct AppEntry {
     pub name: String,
     /// Whether its requests are served.
     pub enabled: bool,
+    /// What it may send.
+    pub limits: Limits,
 }
 
 /// An issued key as the path of a request sees it. Revoked keys are not in a snapshot.
@@ -54,6 +60,10 @@ pub struct KeyEntry {
     pub models: Vec<String>,
     /// When it ends by itself, in milliseconds since 1970 UTC.
     pub expires_at_ms: Option<i64>,
+    /// What may be sent with it.
+    pub limits: Limits,
+    /// How urgent its requests are.
+    pub priority: Priority,
 }
 
 impl KeyEntry {
@@ -161,6 +171,16 @@ impl Snapshot {
     /// The app with this id.
     pub fn app(&self, id: AppId) -> Option<&Arc<AppEntry>> {
         self.apps_by_id.get(&id)
+    }
+
+    /// Every app, in no order.
+    pub fn apps(&self) -> impl Iterator<Item = &Arc<AppEntry>> {
+        self.apps_by_id.values()
+    }
+
+    /// Every key that is not revoked, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = &Arc<KeyEntry>> {
+        self.keys.values()
     }
 
     /// How many apps exist.

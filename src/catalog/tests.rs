@@ -9,15 +9,24 @@ use sea_orm::ConnectionTrait;
 use tokio_util::sync::CancellationToken;
 
 use super::{Catalog, api_key_record};
-use crate::crypto::{KeyRing, Secret};
-use crate::model::{ProviderKind, ServerId, ServerModel, Timeouts};
+use crate::crypto::{KeyRing, Secret, hash_token};
+use crate::model::{
+    Limits, Overflow, Priority, ProviderKind, QueueOrder, QueuePolicy, ServerId, ServerModel, Timeouts,
+};
+use crate::storage::apps::NewApp;
+use crate::storage::keys::KeyFields;
 use crate::storage::servers::{SealedKey, ServerFields};
 use crate::storage::tests::{database, open};
-use crate::storage::{Database, catalog_state, servers};
+use crate::storage::{Database, apps, catalog_state, keys, servers};
 
 fn ring(first: u8) -> Arc<KeyRing> {
     Arc::new(KeyRing::new(&[std::array::from_fn(|index| u8::try_from(index).unwrap().wrapping_add(first))]).unwrap())
 }
+
+const LIMITS: Limits =
+    Limits { requests_per_minute: Some(10), tokens_per_minute: Some(1_000_000_000), concurrency: Some(1) };
+const QUEUE: QueuePolicy =
+    QueuePolicy { length: 0, deadline_ms: 100, overflow: Overflow::RejectNewest, order: QueueOrder::Fair };
 
 async fn add_server(database: &Database, key_ring: &KeyRing, name: &str) -> ServerId {
     let fields = ServerFields {
@@ -28,6 +37,8 @@ async fn add_server(database: &Database, key_ring: &KeyRing, name: &str) -> Serv
         enabled: true,
         request_stream_usage: true,
         timeouts: Timeouts::default(),
+        limits: LIMITS,
+        queue: QUEUE,
     };
     let transaction = database.begin_write().await.unwrap();
     let id = servers::insert(&transaction, &fields, 1).await.unwrap();
@@ -66,14 +77,22 @@ async fn a_server_whose_key_cannot_be_opened_is_there_and_unusable() {
 #[tokio::test]
 async fn a_row_that_cannot_be_read_disables_itself_and_nothing_else() {
     let (_folder, database) = database().await;
-    for name in ["provider", "url", "timeout", "good"] {
+    let changes = [
+        ("provider", "provider = 'telepathy'"),
+        ("url", "base_url = 'no url'"),
+        ("timeout", "idle_ms = -1"),
+        ("limit", "tokens_per_minute = -1"),
+        ("zero", "requests_per_minute = 0"),
+        ("queue", "queue_length = -1"),
+        ("overflow", "queue_overflow = 'explode'"),
+        ("order", "queue_order = 'alphabetical'"),
+    ];
+    for name in changes.map(|(name, _)| name).into_iter().chain(["good"]) {
         add_server(&database, &ring(1), name).await;
     }
     let catalog = Catalog::load(database.clone(), ring(1)).await.unwrap();
     let transaction = database.begin_write().await.unwrap();
-    for (name, change) in
-        [("provider", "provider = 'telepathy'"), ("url", "base_url = 'no url'"), ("timeout", "idle_ms = -1")]
-    {
+    for (name, change) in changes {
         let sql = format!("UPDATE servers SET {change} WHERE name = '{name}'");
         transaction.execute_unprepared(&sql).await.unwrap();
     }
@@ -82,10 +101,72 @@ async fn a_row_that_cannot_be_read_disables_itself_and_nothing_else() {
 
     catalog.reload().await.unwrap();
     let snapshot = catalog.snapshot();
-    let usable: Vec<(&str, bool)> =
-        snapshot.servers().iter().map(|server| (server.name.as_str(), server.usable)).collect();
-    assert_eq!(usable, [("provider", false), ("url", false), ("timeout", false), ("good", true)]);
+    let usable: Vec<&str> =
+        snapshot.servers().iter().filter(|server| server.usable).map(|server| server.name.as_str()).collect();
+    assert_eq!(usable, ["good"]);
+    assert_eq!(snapshot.servers().len(), changes.len() + 1);
+    // Where a limit cannot be read, there is none that would let more through.
+    let limits = |name| snapshot.servers().iter().find(|server| server.name == name).unwrap().limits;
+    assert_eq!(limits("limit").tokens_per_minute, Some(1));
+    assert_eq!(limits("zero").requests_per_minute, Some(1));
     assert_eq!(snapshot.callable_models().next().unwrap().1.server.name, "good");
+}
+
+/// An app and a key of the same name.
+async fn add_caller(database: &Database, name: &str) {
+    let transaction = database.begin_write().await.unwrap();
+    let app = NewApp { name, registered_by_request: false, limits: LIMITS, created_at_ms: 1 };
+    let app_id = apps::insert(&transaction, app).await.unwrap();
+    let fields = KeyFields {
+        name: name.to_owned(),
+        app_id: Some(app_id),
+        models: Vec::new(),
+        limits: LIMITS,
+        priority: Priority::High,
+        expires_at_ms: None,
+    };
+    keys::insert(&transaction, &fields, &hash_token(name), "hint".to_owned(), 1).await.unwrap();
+    catalog_state::bump(&transaction).await.unwrap();
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn limits_queues_and_priorities_are_in_the_snapshot() {
+    let (_folder, database) = database().await;
+    add_server(&database, &ring(1), "a").await;
+    add_caller(&database, "shop").await;
+    let catalog = Catalog::load(database, ring(1)).await.unwrap();
+    let snapshot = catalog.snapshot();
+    let server = snapshot.servers().first().unwrap();
+    assert_eq!((server.limits, server.queue), (LIMITS, QUEUE));
+    assert_eq!(snapshot.app_by_name("shop").unwrap().limits, LIMITS);
+    let key = snapshot.key(&hash_token("shop")).unwrap();
+    assert_eq!((key.limits, key.priority), (LIMITS, Priority::High));
+}
+
+#[tokio::test]
+async fn callers_whose_limits_cannot_be_read_are_refused_and_nobody_else() {
+    let (_folder, database) = database().await;
+    for name in ["app", "key", "priority", "good"] {
+        add_caller(&database, name).await;
+    }
+    let catalog = Catalog::load(database.clone(), ring(1)).await.unwrap();
+    let transaction = database.begin_write().await.unwrap();
+    for sql in [
+        "UPDATE apps SET requests_per_minute = -5 WHERE name = 'app'",
+        "UPDATE api_keys SET concurrency = 0 WHERE name = 'key'",
+        "UPDATE api_keys SET priority = 'urgent' WHERE name = 'priority'",
+    ] {
+        transaction.execute_unprepared(sql).await.unwrap();
+    }
+    catalog_state::bump(&transaction).await.unwrap();
+    transaction.commit().await.unwrap();
+
+    catalog.reload().await.unwrap();
+    let snapshot = catalog.snapshot();
+    let served = |name: &&str| snapshot.app_by_name(name).unwrap().enabled && snapshot.key(&hash_token(name)).is_some();
+    assert_eq!(["app", "key", "priority", "good"].into_iter().filter(served).collect::<Vec<_>>(), ["good"]);
+    assert_eq!(snapshot.app_by_name("app").unwrap().limits.requests_per_minute, Some(1));
 }
 
 #[tokio::test]

@@ -10,6 +10,6 @@ mod settings;
 
 pub use problem::{SettingProblem, SettingsError};
 pub use settings::{
-    AccessSettings, AdminCredentials, DatabaseSettings, LogFormat, LogSettings, MasterKeySource, SETTING_NAMES,
-    Settings, TrafficLimits, UsageSettings,
+    AccessSettings, AdminCredentials, DatabaseSettings, LogFormat, LogSettings, MasterKeySource, QueueSettings,
+    SETTING_NAMES, Settings, TrafficLimits, UsageSettings,
 };

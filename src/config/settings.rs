@@ -38,6 +38,10 @@ pub const SETTING_NAMES: &[&str] = &[
     "limits.write_seconds",
     "limits.unready_seconds",
     "limits.drain_seconds",
+    "limits.window_seconds",
+    "limits.line_length",
+    "limits.upstream_pause_seconds",
+    "limits.pause_retries",
     "usage.buffer_records",
     "log.format",
     "log.level",
@@ -66,6 +70,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Bounds of the traffic.
     pub limits: TrafficLimits,
+    /// How limits count, and what waits for them.
+    pub queue: QueueSettings,
     /// Recording of requests.
     pub usage: UsageSettings,
     /// The log.
@@ -139,6 +145,23 @@ pub struct TrafficLimits {
     pub drain_timeout: Duration,
 }
 
+/// How limits of servers, apps and keys count, and what waits for them.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueSettings {
+    /// `limits.window_seconds`: the time for which every limit "per minute" counts, 0.1 to 3600, default 60; shortened for
+    /// tests.
+    pub window: Duration,
+    /// `limits.line_length`: most requests that wait in front of the limits of one app or one key, 0 to 10 000, default
+    /// 100. With 0 nothing waits there.
+    pub line_length: u32,
+    /// `limits.upstream_pause_seconds`: the longest time for which a 429 of its upstream closes a server, 1 to 86 400,
+    /// default 300.
+    pub upstream_pause_max: Duration,
+    /// `limits.pause_retries`: how often a request that an upstream refused with 429 and a time is sent again after that
+    /// time, 0 to 100, default 10.
+    pub pause_retries: u32,
+}
+
 /// Recording of requests.
 #[derive(Clone, Copy, Debug)]
 pub struct UsageSettings {
@@ -182,7 +205,7 @@ impl Settings {
             public_url: reader.text("public_url", public_url),
             database: DatabaseSettings {
                 url: reader.text("database.url", database_url),
-                read_connections: u32::try_from(reader.number("database.read_connections", 4, 1, 64)).unwrap_or(4),
+                read_connections: count(&mut reader, "database.read_connections", 4, 1, 64),
             },
             master_key: reader
                 .text("master_key", master_key)
@@ -199,7 +222,7 @@ impl Settings {
                     AppRegistration::Auto,
                     &[("auto", AppRegistration::Auto), ("known_only", AppRegistration::KnownOnly)],
                 ),
-                max_apps: u32::try_from(reader.number("access.max_apps", 1000, 1, 100_000)).unwrap_or(1000),
+                max_apps: count(&mut reader, "access.max_apps", 1000, 1, 100_000),
                 private_addresses: reader.choice(
                     "access.private_addresses",
                     PrivateAddresses::Allow,
@@ -217,6 +240,17 @@ impl Settings {
                 write_timeout: reader.seconds("limits.write_seconds", Duration::from_mins(1), 0.1, 3600.0),
                 unready_pause: reader.seconds("limits.unready_seconds", Duration::ZERO, 0.0, 600.0),
                 drain_timeout: reader.seconds("limits.drain_seconds", SECONDS_30, 0.0, 3600.0),
+            },
+            queue: QueueSettings {
+                window: reader.seconds("limits.window_seconds", Duration::from_mins(1), 0.1, 3600.0),
+                line_length: count(&mut reader, "limits.line_length", 100, 0, 10_000),
+                upstream_pause_max: reader.seconds(
+                    "limits.upstream_pause_seconds",
+                    Duration::from_mins(5),
+                    1.0,
+                    86_400.0,
+                ),
+                pause_retries: count(&mut reader, "limits.pause_retries", 10, 0, 100),
             },
             usage: UsageSettings {
                 buffer_records: size(&mut reader, "usage.buffer_records", 100_000, 1000, 10_000_000),
@@ -240,6 +274,11 @@ const SECONDS_30: Duration = Duration::from_secs(30);
 fn size(reader: &mut SettingsReader, setting: &str, default: u32, minimum: u32, maximum: u32) -> usize {
     let number = reader.number(setting, u64::from(default), u64::from(minimum), u64::from(maximum));
     usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn count(reader: &mut SettingsReader, setting: &str, default: u32, minimum: u32, maximum: u32) -> u32 {
+    let number = reader.number(setting, u64::from(default), u64::from(minimum), u64::from(maximum));
+    u32::try_from(number).unwrap_or(default)
 }
 
 fn path(text: &str) -> Result<PathBuf, String> {

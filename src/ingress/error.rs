@@ -5,7 +5,7 @@ use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::json;
 
-use crate::proxy::GatewayError;
+use crate::proxy::{GatewayError, whole_seconds};
 
 /// The header that keeps the official SDKs from trying again.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -27,7 +27,7 @@ impl IntoResponse for ApiError {
             render(error.status(), &error.to_string(), error_type(error.status()), error.parameter(), error.code());
         let headers = response.headers_mut();
         if let Some(wait) = error.retry_after() {
-            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
         if error.forbids_retry() {
             headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));

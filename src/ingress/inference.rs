@@ -14,7 +14,7 @@ use super::error::ApiError;
 use super::identify::{Refused, identify};
 use super::request_id::RequestId;
 use crate::model::Endpoint;
-use crate::proxy::{Call, Gateway, GatewayError, Settlement, name_server, serve};
+use crate::proxy::{Call, Failed, Gateway, GatewayError, Settlement, Way, serve};
 
 pub(super) async fn chat_completions(
     State(gateway): State<Gateway>,
@@ -41,27 +41,24 @@ pub(super) async fn embeddings(
 }
 
 async fn infer(gateway: Gateway, id: RequestId, endpoint: Endpoint, request: Request) -> Response {
+    let (sink, limiter) = (gateway.usage().clone(), Arc::clone(gateway.limiter()));
     let mut settlement =
-        Settlement::begin(gateway.usage().clone(), id.internal, Arc::clone(&id.visible), id.chosen_by_client, endpoint);
+        Settlement::begin(sink, limiter, id.internal, Arc::clone(&id.visible), id.chosen_by_client, endpoint);
     // The call is large for a future that every connection holds; on the heap it costs only while it runs.
     let call = match Box::pin(read_call(&gateway, endpoint, request, &mut settlement)).await {
         Ok(call) => call,
         Err(error) => {
             settlement.failed(&error);
-            return ApiError(error).into_response();
+            return failed(Failed { error, way: Way::default() });
         }
     };
-    Box::pin(serve(&gateway, call, settlement)).await.unwrap_or_else(|error| {
-        let server = match &error {
-            GatewayError::Upstream { server, .. } => Some(server.clone()),
-            _ => None,
-        };
-        let mut response = ApiError(error).into_response();
-        if let Some(server) = server {
-            name_server(response.headers_mut(), &server, 1);
-        }
-        response
-    })
+    Box::pin(serve(&gateway, call, settlement)).await.unwrap_or_else(|end| failed(*end))
+}
+
+fn failed(Failed { error, way }: Failed) -> Response {
+    let mut response = ApiError(error).into_response();
+    way.write(response.headers_mut());
+    response
 }
 
 async fn read_call(

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::AppId;
+use super::{AppId, Limits};
 
 /// One calling application.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub struct AppView {
     pub registered_by_request: bool,
     /// Keys that are bound to it and still valid.
     pub active_keys: u32,
+    /// What it may send.
+    pub limits: Limits,
     /// When it was registered, in milliseconds since 1970 UTC.
     pub created_at_ms: i64,
 }
@@ -27,4 +29,7 @@ pub struct AppView {
 pub struct AppInput {
     /// 1 to 64 visible ASCII characters.
     pub name: String,
+    /// What it may send.
+    #[serde(default)]
+    pub limits: Limits,
 }

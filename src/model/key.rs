@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AppId, KeyId};
+use super::{AppId, KeyId, Limits, Priority};
 
 /// Whether a key can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,10 @@ pub struct KeyView {
     pub app_name: Option<String>,
     /// Public model names that it may use; empty means every model.
     pub models: Vec<String>,
+    /// What may be sent with it.
+    pub limits: Limits,
+    /// How urgent its requests are.
+    pub priority: Priority,
     /// Whether it can be used.
     pub state: KeyState,
     /// When it was issued, in milliseconds since 1970 UTC.
@@ -51,6 +55,12 @@ pub struct KeyInput {
     /// Public model names that it may use; empty means every model.
     #[serde(default)]
     pub models: Vec<String>,
+    /// What may be sent with it.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How urgent its requests are.
+    #[serde(default)]
+    pub priority: Priority,
     /// When it ends by itself, in milliseconds since 1970 UTC.
     #[serde(default)]
     pub expires_at_ms: Option<i64>,

@@ -29,7 +29,7 @@ pub use limit::{
 pub use policy::{AccessPolicy, AppRegistration, PrivateAddresses};
 pub use problem::{FieldProblem, Problem, Refusal, Resource};
 pub use provider::ProviderKind;
-pub use request::{Endpoint, Outcome, RequestPage, RequestQuery, RequestView, TokenCounts, TokenSource};
+pub use request::{Endpoint, LimitName, Outcome, RequestPage, RequestQuery, RequestView, TokenCounts, TokenSource};
 pub use server::{
     ProbeFailure, ProbeInput, ProbeReport, ServerInput, ServerModel, ServerState, ServerView, Timeouts, check_models,
     is_model_name, parse_models, print_models,

@@ -154,6 +154,8 @@ pub enum Resource {
     AdminToken,
     /// A request in the list of requests.
     Request,
+    /// A request that waits in a queue.
+    Waiter,
 }
 
 impl fmt::Display for Resource {
@@ -164,6 +166,7 @@ impl fmt::Display for Resource {
             Self::Key => "key",
             Self::AdminToken => "admin token",
             Self::Request => "request",
+            Self::Waiter => "waiting request",
         })
     }
 }

@@ -53,6 +53,36 @@ stored_set!(
         ClientClosed = 4, "client_closed";
         /// Sluice refused the request.
         Rejected = 5, "rejected";
+        /// It waited in a queue until its deadline.
+        QueueTimeout = 6, "queue_timeout";
+        /// It was taken out of a queue, or found it full.
+        QueueEvicted = 7, "queue_evicted";
+    }
+);
+
+stored_set!(
+    /// The limit that a request waited for.
+    LimitName {
+        /// Requests per minute of the server.
+        ServerRequests = 1, "server_requests";
+        /// Tokens per minute of the server.
+        ServerTokens = 2, "server_tokens";
+        /// Concurrency of the server.
+        ServerConcurrency = 3, "server_concurrency";
+        /// The upstream asked to be left alone for a while.
+        ServerPause = 4, "server_pause";
+        /// Requests per minute of the app.
+        AppRequests = 5, "app_requests";
+        /// Tokens per minute of the app.
+        AppTokens = 6, "app_tokens";
+        /// Concurrency of the app.
+        AppConcurrency = 7, "app_concurrency";
+        /// Requests per minute of the key.
+        KeyRequests = 8, "key_requests";
+        /// Tokens per minute of the key.
+        KeyTokens = 9, "key_tokens";
+        /// Concurrency of the key.
+        KeyConcurrency = 10, "key_concurrency";
     }
 );
 
@@ -126,6 +156,10 @@ pub struct RequestView {
     pub error_code: Option<String>,
     /// Tries at targets.
     pub attempts: u16,
+    /// How long it waited in queues, in milliseconds.
+    pub queue_ms: u32,
+    /// The limit that it waited for longest; none if it did not wait.
+    pub limited_by: Option<LimitName>,
     /// Input tokens; includes the cached ones.
     pub input_tokens: Option<i64>,
     /// Input tokens that the upstream had cached.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::bounds::{MODEL_NAME_MAX, MODELS_PER_SERVER_MAX};
-use super::{Problem, ProviderKind, ServerId};
+use super::{Limits, Problem, ProviderKind, QueuePolicy, ServerId};
 
 /// A model of a server: the name that clients send and the one that the upstream knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +69,10 @@ pub struct ServerView {
     pub request_stream_usage: bool,
     /// How long Sluice waits for it.
     pub timeouts: Timeouts,
+    /// What may go through it.
+    pub limits: Limits,
+    /// How requests wait in front of it.
+    pub queue: QueuePolicy,
     /// Its place in the order in which servers are asked, from 1.
     pub position: u32,
     /// When it was added, in milliseconds since 1970 UTC.
@@ -105,6 +109,12 @@ pub struct ServerInput {
     /// How long Sluice waits for it.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// What may go through it.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How requests wait in front of it.
+    #[serde(default)]
+    pub queue: QueuePolicy,
 }
 
 const fn enabled_by_default() -> bool {

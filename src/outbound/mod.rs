@@ -10,9 +10,11 @@ mod client;
 mod failure;
 mod resolver;
 mod upstream_clients;
+mod watched_body;
 
 pub use address::{AddressPolicy, AddressRefusal};
 pub use client::{OutboundError, build_client, check_url, install_tls_provider};
 pub use failure::OutboundFailure;
 pub use resolver::{FilteringResolver, RefusedName, UnresolvedName};
 pub use upstream_clients::{SendError, Sent, UpstreamClients};
+pub use watched_body::Written;

@@ -3,14 +3,17 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::error::Error;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::RwLock;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use super::client::{build, client_builder};
+use super::watched_body::{WatchedBody, Written};
 use super::{AddressPolicy, AddressRefusal, OutboundError, check_url};
 
 /// How soon after sending a dead connection shows itself. One that breaks later broke while the upstream worked on the
@@ -67,7 +70,8 @@ impl UpstreamClients {
         Self { policy, clients: RwLock::new(HashMap::new()) }
     }
 
-    /// Sends a request and waits for the head of the answer.
+    /// Sends a request with this body and waits for the head of the answer. `written` is marked when the request is
+    /// written to a connection.
     ///
     /// If it went out on a connection that had been used before and that broke at once, with nothing come back, the
     /// upstream had closed it while it was idle; then the request is sent once more, on a new connection. A request that
@@ -77,11 +81,20 @@ impl UpstreamClients {
     ///
     /// # Errors
     /// The address is not allowed, or no head came.
-    pub async fn send(&self, request: reqwest::Request, connect_timeout: Duration) -> Result<Sent, SendError> {
+    pub async fn send(
+        &self,
+        mut request: reqwest::Request,
+        body: Bytes,
+        connect_timeout: Duration,
+        written: &Arc<Written>,
+    ) -> Result<Sent, SendError> {
         check_url(request.url(), self.policy)?;
         let clients = self.clients(connect_timeout)?;
         let once = |response| Sent { response, was_repeated: false };
-        let Some(again) = request.try_clone() else { return Ok(once(clients.pooled.execute(request).await?)) };
+        let watched = |body| Some(reqwest::Body::wrap(WatchedBody::new(body, Arc::clone(written))));
+        let again = request.try_clone();
+        *request.body_mut() = watched(body.clone());
+        let Some(mut again) = again else { return Ok(once(clients.pooled.execute(request).await?)) };
         let began = Instant::now();
         let (outcome, connection_begun) = CONNECTION_BEGUN
             .scope(Cell::new(false), async {
@@ -92,6 +105,7 @@ impl UpstreamClients {
         match outcome {
             Err(error) if !connection_begun && began.elapsed() < DEAD_ON_ARRIVAL && broke_before_the_answer(&error) => {
                 tracing::debug!("a pooled connection was dead; sending again on a new one");
+                *again.body_mut() = watched(body);
                 Ok(Sent { response: clients.fresh.execute(again).await?, was_repeated: true })
             }
             outcome => Ok(once(outcome?)),

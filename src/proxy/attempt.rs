@@ -1,6 +1,7 @@
 //! Stage 5: one try at one target, up to the first byte of the answer.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use super::error::UpstreamFailure;
 use super::headers;
 use crate::catalog::Target;
 use crate::model::{Endpoint, ProviderKind};
-use crate::outbound::{OutboundFailure, SendError, Sent, UpstreamClients};
+use crate::outbound::{OutboundFailure, SendError, Sent, UpstreamClients, Written};
 use crate::provider::openai;
 use crate::telemetry::ErrorChain;
 
@@ -37,7 +38,9 @@ pub(super) struct UpstreamRequest<'a> {
     pub(super) client_headers: &'a HeaderMap,
     pub(super) request_id: &'a str,
     pub(super) body: Bytes,
-    /// When the request arrived, for the total timeout.
+    /// Marked when it is written to a connection.
+    pub(super) written: Arc<Written>,
+    /// When it is sent, for the total timeout: the time in queues is not the server's.
     pub(super) started: Instant,
 }
 
@@ -94,12 +97,13 @@ async fn begin(upstreams: &UpstreamClients, request: &UpstreamRequest<'_>) -> Re
     };
     let mut outgoing = reqwest::Request::new(reqwest::Method::POST, url);
     *outgoing.headers_mut() = headers::for_upstream(request.client_headers, server, request.request_id);
-    *outgoing.body_mut() = Some(request.body.clone().into());
     let connect = Duration::from_millis(u64::from(timeouts.connect_ms));
 
     let answer = async {
-        let Sent { mut response, was_repeated } =
-            upstreams.send(outgoing, connect).await.map_err(|error| classify(&error))?;
+        let Sent { mut response, was_repeated } = upstreams
+            .send(outgoing, request.body.clone(), connect, &request.written)
+            .await
+            .map_err(|error| classify(&error))?;
         let status = response.status();
         if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
             return Err(Reason {

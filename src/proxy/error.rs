@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::model::LimitName;
+
 /// An error that Sluice makes on the path of a request. The codes are listed in `docs/errors.md`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GatewayError {
@@ -80,6 +82,41 @@ pub enum GatewayError {
         /// The model as the client named it.
         model: String,
     },
+    /// The request needs more tokens than a limit grants in a whole minute.
+    #[error(
+        "This request needs about {tokens} tokens, and the limit here is {limit} tokens per minute, so it could never be sent. Send a shorter input or ask for fewer output tokens (`max_tokens`)."
+    )]
+    TokensExceedLimit {
+        /// Tokens that it needs.
+        tokens: u64,
+        /// The limit.
+        limit: u32,
+    },
+    /// A limit is used up and nothing waits here, because the queue is switched off.
+    #[error("The limit is used up ({}) and requests do not wait here. Try again in {} s.", limit_text(*.limit), whole_seconds(*.retry_after))]
+    RateLimitExceeded {
+        /// Which one.
+        limit: LimitName,
+        /// When there may be room.
+        retry_after: Duration,
+    },
+    /// The request waited until its deadline.
+    #[error(
+        "The request waited {:.1} s in the queue and its turn did not come. There is more demand than the limits allow; try again later.",
+        waited.as_secs_f32()
+    )]
+    QueueTimeout {
+        /// How long.
+        waited: Duration,
+    },
+    /// The request had to leave a queue, or found it full.
+    #[error("{} Try again in {} s.", .how.text(), whole_seconds(*.retry_after))]
+    QueueEvicted {
+        /// Why.
+        how: LeftQueue,
+        /// When there may be room.
+        retry_after: Duration,
+    },
     /// The process is about to end.
     #[error("The gateway is shutting down; try again in a few seconds.")]
     ShuttingDown,
@@ -94,6 +131,27 @@ pub enum GatewayError {
     /// A fault of Sluice itself.
     #[error("Something went wrong inside the gateway. The administrator finds it in the log under this request's id.")]
     Internal,
+}
+
+/// Why a request had to leave a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftQueue {
+    /// It was full, and this was the oldest one in it.
+    Evicted,
+    /// It was full, and new ones are refused.
+    Full,
+    /// An administrator took it out.
+    Cancelled,
+}
+
+impl LeftQueue {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Evicted => "The queue is full, and this request had to make way for a newer one.",
+            Self::Full => "The queue is full.",
+            Self::Cancelled => "An administrator took this request out of the queue.",
+        }
+    }
 }
 
 /// Why an upstream's answer could not be passed on.
@@ -126,6 +184,11 @@ impl UpstreamFailure {
             Self::InvalidAnswer => "upstream_invalid_response",
             Self::AuthFailed => "upstream_auth_failed",
         }
+    }
+
+    /// Whether the upstream may have worked for the request, and counted its tokens, although no answer came.
+    pub(super) const fn may_have_worked(self) -> bool {
+        matches!(self, Self::Broken | Self::FirstByteTimeout(_) | Self::TotalTimeout(_))
     }
 
     const fn status(self) -> u16 {
@@ -176,6 +239,10 @@ impl GatewayError {
             Self::ModelNotAllowed { .. } => "model_not_allowed",
             Self::ModelNotFound { .. } => "model_not_found",
             Self::NoServerAvailable { .. } => "no_server_available",
+            Self::TokensExceedLimit { .. } => "tokens_exceed_limit",
+            Self::RateLimitExceeded { .. } => "rate_limit_exceeded",
+            Self::QueueTimeout { .. } => "queue_timeout",
+            Self::QueueEvicted { .. } => "queue_evicted",
             Self::ShuttingDown => "shutting_down",
             Self::Upstream { failure, .. } => failure.code(),
             Self::Internal => "internal_error",
@@ -189,16 +256,19 @@ impl GatewayError {
             | Self::InvalidEncoding
             | Self::MissingModel { .. }
             | Self::MissingAppName
-            | Self::InvalidAppName => 400,
+            | Self::InvalidAppName
+            | Self::TokensExceedLimit { .. } => 400,
             Self::InvalidApiKey { .. } => 401,
             Self::AppMismatch | Self::AppNotRegistered | Self::AppDisabled | Self::ModelNotAllowed { .. } => 403,
             Self::ModelNotFound { .. } => 404,
             Self::BodyTimeout { .. } => 408,
             Self::RequestTooLarge { .. } => 413,
+            Self::RateLimitExceeded { .. } => 429,
             // nginx's number for it; there is no standard one.
             Self::ClientGone => 499,
             Self::Internal => 500,
-            Self::NoServerAvailable { .. } | Self::ShuttingDown => 503,
+            Self::NoServerAvailable { .. } | Self::QueueEvicted { .. } | Self::ShuttingDown => 503,
+            Self::QueueTimeout { .. } => 504,
             Self::Upstream { failure, .. } => failure.status(),
         }
     }
@@ -220,6 +290,10 @@ impl GatewayError {
             | Self::RequestTooLarge { .. }
             | Self::InvalidApiKey { .. }
             | Self::AppDisabled
+            | Self::TokensExceedLimit { .. }
+            | Self::RateLimitExceeded { .. }
+            | Self::QueueTimeout { .. }
+            | Self::QueueEvicted { .. }
             | Self::ShuttingDown
             | Self::Upstream { .. }
             | Self::Internal => None,
@@ -229,6 +303,7 @@ impl GatewayError {
     /// How long a client should wait before it tries again, where that can help.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
+            Self::RateLimitExceeded { retry_after, .. } | Self::QueueEvicted { retry_after, .. } => Some(*retry_after),
             Self::NoServerAvailable { .. } => Some(Duration::from_secs(30)),
             Self::ShuttingDown => Some(Duration::from_secs(5)),
             _ => None,
@@ -247,7 +322,30 @@ impl GatewayError {
                     | UpstreamFailure::TotalTimeout(_),
                 ..
             } | Self::NoServerAvailable { .. }
+                | Self::QueueTimeout { .. }
+                | Self::QueueEvicted { how: LeftQueue::Cancelled, .. }
         )
+    }
+}
+
+/// A pause as `Retry-After` says it: whole seconds, never less than the pause, at least one.
+pub const fn whole_seconds(pause: Duration) -> u64 {
+    let seconds = if pause.subsec_nanos() > 0 { pause.as_secs().saturating_add(1) } else { pause.as_secs() };
+    if seconds == 0 { 1 } else { seconds }
+}
+
+const fn limit_text(limit: LimitName) -> &'static str {
+    match limit {
+        LimitName::ServerRequests => "requests per minute of the server",
+        LimitName::ServerTokens => "tokens per minute of the server",
+        LimitName::ServerConcurrency => "requests at the same time on the server",
+        LimitName::ServerPause => "the upstream asked for a pause",
+        LimitName::AppRequests => "requests per minute of your app",
+        LimitName::AppTokens => "tokens per minute of your app",
+        LimitName::AppConcurrency => "requests at the same time of your app",
+        LimitName::KeyRequests => "requests per minute of your key",
+        LimitName::KeyTokens => "tokens per minute of your key",
+        LimitName::KeyConcurrency => "requests at the same time of your key",
     }
 }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use crate::catalog::{Catalog, Snapshot};
-use crate::config::{AccessSettings, TrafficLimits};
+use crate::config::{AccessSettings, QueueSettings, TrafficLimits};
+use crate::limit::Limiter;
 use crate::outbound::{AddressPolicy, UpstreamClients};
 use crate::usage::UsageSink;
 
@@ -24,6 +26,8 @@ struct Shared {
     limits: TrafficLimits,
     upstreams: UpstreamClients,
     usage: UsageSink,
+    limiter: Arc<dyn Limiter>,
+    queue: QueueSettings,
     newcomers: Mutex<Newcomers>,
     draining: AtomicBool,
 }
@@ -37,11 +41,19 @@ struct Newcomers {
 
 impl Gateway {
     /// A gateway over a catalog.
-    pub fn new(catalog: Arc<Catalog>, access: AccessSettings, limits: TrafficLimits, usage: UsageSink) -> Self {
+    pub fn new(
+        catalog: Arc<Catalog>,
+        access: AccessSettings,
+        limits: TrafficLimits,
+        queue: QueueSettings,
+        limiter: Arc<dyn Limiter>,
+        usage: UsageSink,
+    ) -> Self {
         let upstreams = UpstreamClients::new(AddressPolicy::new(access.private_addresses));
         let newcomers = Mutex::default();
         let draining = AtomicBool::new(false);
-        Self { shared: Arc::new(Shared { catalog, access, limits, upstreams, usage, newcomers, draining }) }
+        let shared = Shared { catalog, access, limits, upstreams, usage, limiter, queue, newcomers, draining };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The configuration that is in force now.
@@ -69,9 +81,21 @@ impl Gateway {
         &self.shared.usage
     }
 
-    /// From now on new requests are answered with `shutting_down`; those in flight go on.
+    /// When requests may go.
+    pub fn limiter(&self) -> &Arc<dyn Limiter> {
+        &self.shared.limiter
+    }
+
+    /// What becomes of a request that an upstream asked to wait.
+    pub fn queue(&self) -> &QueueSettings {
+        &self.shared.queue
+    }
+
+    /// From now on new requests are answered with `shutting_down`; those in flight go on. Those that wait may be sent
+    /// during the first half of the drain time, which leaves the other half for their answers.
     pub fn begin_drain(&self) {
         self.shared.draining.store(true, Ordering::Relaxed);
+        self.shared.limiter.drain(Instant::now() + self.shared.limits.drain_timeout / 2);
     }
 
     /// Whether the process is about to end.

@@ -1,12 +1,16 @@
 //! Which headers pass, in both directions: allow-lists, so that a credential or a cookie passes only if somebody wrote
 //! it down here.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName,
 };
 use http::{HeaderMap, HeaderValue};
 
 use crate::catalog::ServerEntry;
+use crate::limit::{Headroom, Room};
 use crate::model::ProviderKind;
 use crate::provider::openai;
 
@@ -68,12 +72,70 @@ pub(super) fn for_client(upstream: &HeaderMap, keeps_length: bool) -> HeaderMap 
     headers
 }
 
-/// Says on an answer which server it came from and how many tries it took.
-pub fn name_server(headers: &mut HeaderMap, server: &str, attempts: u16) {
-    if let Ok(server) = HeaderValue::from_str(server) {
-        headers.insert(HeaderName::from_static("x-sluice-server"), server);
+/// What an answer says about its way: which server it came from, how many tries it took, how long it waited, and what is
+/// left of the limits.
+#[derive(Clone, Debug, Default)]
+pub struct Way {
+    /// The server of the last try.
+    pub server: Option<Arc<ServerEntry>>,
+    /// Tries.
+    pub attempts: u16,
+    /// How long the request waited in queues.
+    pub queued: Duration,
+    /// What is left of the tightest limits.
+    pub headroom: Headroom,
+}
+
+impl Way {
+    /// Writes it on an answer. What the upstream said about its own limits stays only where Sluice has none.
+    pub fn write(&self, headers: &mut HeaderMap) {
+        if let Some(server) = self.server.as_ref().and_then(|server| HeaderValue::from_str(&server.name).ok()) {
+            headers.insert(HeaderName::from_static("x-sluice-server"), server);
+        }
+        headers.insert(HeaderName::from_static("x-sluice-attempts"), HeaderValue::from(self.attempts));
+        let queue_ms = u64::try_from(self.queued.as_millis()).unwrap_or(u64::MAX);
+        headers.insert(HeaderName::from_static("x-sluice-queue-ms"), HeaderValue::from(queue_ms));
+        if let Some(room) = self.headroom.requests {
+            write_room(headers, REQUESTS_HEADERS, room);
+        }
+        if let Some(room) = self.headroom.tokens {
+            write_room(headers, TOKENS_HEADERS, room);
+        }
     }
-    headers.insert(HeaderName::from_static("x-sluice-attempts"), HeaderValue::from(attempts));
+}
+
+/// Limit, what remains, when it is whole again. Source: OpenAI's guide "Rate limits", "Rate limits in headers".
+const REQUESTS_HEADERS: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-limit-requests"),
+    HeaderName::from_static("x-ratelimit-remaining-requests"),
+    HeaderName::from_static("x-ratelimit-reset-requests"),
+];
+const TOKENS_HEADERS: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-limit-tokens"),
+    HeaderName::from_static("x-ratelimit-remaining-tokens"),
+    HeaderName::from_static("x-ratelimit-reset-tokens"),
+];
+
+fn write_room(headers: &mut HeaderMap, names: [HeaderName; 3], room: Room) {
+    let [limit, remaining, reset] = names;
+    headers.insert(limit, HeaderValue::from(room.limit));
+    headers.insert(remaining, HeaderValue::from(room.remaining));
+    if let Ok(value) = HeaderValue::from_str(&go_duration(room.reset)) {
+        headers.insert(reset, value);
+    }
+}
+
+/// A duration as OpenAI writes it, such as `6m0s`, `1.5s` or `20ms`; never less than what it stands for.
+fn go_duration(duration: Duration) -> String {
+    let milliseconds = duration.as_millis() + u128::from(!duration.subsec_nanos().is_multiple_of(1_000_000));
+    let (minutes, rest) = (milliseconds / 60_000, milliseconds % 60_000);
+    let (seconds, fraction) = (rest / 1000, rest % 1000);
+    let minutes = if minutes > 0 { format!("{minutes}m") } else { String::new() };
+    if minutes.is_empty() && seconds == 0 {
+        return format!("{fraction}ms");
+    }
+    let fraction = format!(".{fraction:03}");
+    format!("{minutes}{seconds}{}s", fraction.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// Whether an answer's body is in an encoding, so that nothing can be read from it in passing.
@@ -108,6 +170,8 @@ mod tests {
             usable: true,
             request_stream_usage: true,
             timeouts: Timeouts::default(),
+            limits: crate::model::Limits::default(),
+            queue: crate::model::QueuePolicy::default(),
         };
         let mut client = HeaderMap::new();
         for name in [
@@ -129,6 +193,16 @@ mod tests {
         assert_eq!(headers.get("authorization").unwrap(), "Bearer sk-upstream");
         assert_eq!(headers.get("traceparent").unwrap(), "00-1");
         assert_eq!(headers.get("x-request-id").unwrap(), "id-1");
+    }
+
+    #[test]
+    fn durations_are_written_as_openai_does() {
+        for (milliseconds, text) in
+            [(0, "0ms"), (20, "20ms"), (1000, "1s"), (1500, "1.5s"), (60_000, "1m0s"), (61_250, "1m1.25s")]
+        {
+            assert_eq!(go_duration(Duration::from_millis(milliseconds)), text);
+        }
+        assert_eq!(go_duration(Duration::from_nanos(1)), "1ms");
     }
 
     #[test]

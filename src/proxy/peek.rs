@@ -1,8 +1,8 @@
 //! Stage 2: what routing needs to know of a request's body, borrowed from the bytes.
 //!
-//! Only the top level is looked at, and only `model`, `stream` and `stream_options`; everything else stays bytes, so that
-//! what the client wrote reaches the upstream. A top-level member that decides something and stands twice is refused:
-//! parsers disagree on which one counts, and what was authorised must be what is sent.
+//! Only the top level is looked at, and only `model`, `stream`, `stream_options` and what bounds the output; everything
+//! else stays bytes, so that what the client wrote reaches the upstream. A top-level member that decides something and
+//! stands twice is refused: parsers disagree on which one counts, and what was authorised must be what is sent.
 
 use std::fmt;
 use std::ops::Range;
@@ -25,6 +25,11 @@ pub(super) struct RequestFacts {
     pub(super) stream: bool,
     /// What the client said about token counts in the stream.
     pub(super) include_usage: IncludeUsage,
+    /// The most output tokens that the client allows, all of its choices together; `u64::MAX` if it is more than that.
+    /// None if it does not say, or says something that is no count, which the upstream will refuse.
+    pub(super) output_bound: Option<u64>,
+    /// How many answers the client asks for at once; at least 1.
+    pub(super) choices: u64,
 }
 
 /// What the client said about `stream_options.include_usage`, and where to say it for it.
@@ -84,7 +89,34 @@ pub(super) fn peek(body: &[u8], max_depth: usize) -> Result<RequestFacts, Gatewa
         model_span: span_in(body, model_text),
         stream: members.stream.once("stream")? == Some("true"),
         include_usage: include_usage(body, members.stream_options.once("stream_options")?)?,
+        output_bound: output_bound(&members)?,
+        choices: choices(&members)?,
     })
+}
+
+/// How many answers the client asks for at once.
+fn choices(members: &BodyMembers<'_>) -> Result<u64, GatewayError> {
+    let asked = [count(members.choices.once("n")?), count(members.best_of.once("best_of")?)];
+    Ok(asked.into_iter().flatten().max().unwrap_or(1).max(1))
+}
+
+/// The larger of the bounds for one choice, as often as the upstream will write one.
+fn output_bound(members: &BodyMembers<'_>) -> Result<Option<u64>, GatewayError> {
+    let per_choice = [
+        count(members.max_tokens.once("max_tokens")?),
+        count(members.max_completion_tokens.once("max_completion_tokens")?),
+        count(members.max_output_tokens.once("max_output_tokens")?),
+    ];
+    let choices = choices(members)?;
+    Ok(per_choice.into_iter().flatten().max().map(|tokens| tokens.saturating_mul(choices)))
+}
+
+/// A value that is a non-negative integer; the largest `u64` if it is larger than that. JSON has no `+` and no leading
+/// zeros, and fractions and exponents are no counts.
+fn count(value: Option<&str>) -> Option<u64> {
+    let digits = value?;
+    // Too large is the only way in which digits alone can fail.
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
 fn include_usage(body: &[u8], options: Option<&str>) -> Result<IncludeUsage, GatewayError> {
@@ -187,6 +219,11 @@ struct BodyMembers<'de> {
     model: Deciding<'de>,
     stream: Deciding<'de>,
     stream_options: Deciding<'de>,
+    max_tokens: Deciding<'de>,
+    max_completion_tokens: Deciding<'de>,
+    max_output_tokens: Deciding<'de>,
+    choices: Deciding<'de>,
+    best_of: Deciding<'de>,
 }
 
 struct BodyVisitor;
@@ -206,6 +243,11 @@ impl<'de> Visitor<'de> for BodyVisitor {
                 Key::Model => members.model.set(value),
                 Key::Stream => members.stream.set(value),
                 Key::StreamOptions => members.stream_options.set(value),
+                Key::MaxTokens => members.max_tokens.set(value),
+                Key::MaxCompletionTokens => members.max_completion_tokens.set(value),
+                Key::MaxOutputTokens => members.max_output_tokens.set(value),
+                Key::Choices => members.choices.set(value),
+                Key::BestOf => members.best_of.set(value),
                 Key::IncludeUsage | Key::Other => {}
             }
         }
@@ -247,6 +289,12 @@ enum Key {
     Stream,
     StreamOptions,
     IncludeUsage,
+    MaxTokens,
+    MaxCompletionTokens,
+    MaxOutputTokens,
+    /// `n`
+    Choices,
+    BestOf,
     Other,
 }
 
@@ -267,6 +315,11 @@ impl<'de> serde::Deserialize<'de> for Key {
                     "stream" => Key::Stream,
                     "stream_options" => Key::StreamOptions,
                     "include_usage" => Key::IncludeUsage,
+                    "max_tokens" => Key::MaxTokens,
+                    "max_completion_tokens" => Key::MaxCompletionTokens,
+                    "max_output_tokens" => Key::MaxOutputTokens,
+                    "n" => Key::Choices,
+                    "best_of" => Key::BestOf,
                     _ => Key::Other,
                 })
             }
@@ -317,6 +370,11 @@ mod tests {
             r#"{"model":"a","mod\u0065l":"b"}"#,
             r#"{"model":"a","stream":true,"stream":false}"#,
             r#"{"model":"a","stream_options":{"include_usage":true,"include_usage":false}}"#,
+            r#"{"model":"a","max_tokens":1,"max_tokens":1}"#,
+            r#"{"model":"a","max_completion_tokens":1,"max_completion_t\u006fkens":2}"#,
+            r#"{"model":"a","max_output_tokens":null,"max_output_tokens":1}"#,
+            r#"{"model":"a","n":1,"n":2}"#,
+            r#"{"model":"a","best_of":1,"best_of":2}"#,
         ] {
             assert_eq!(code(body), "invalid_json", "{body}");
         }
@@ -373,5 +431,46 @@ mod tests {
             };
             assert_eq!(facts(&body).include_usage, expected, "{body}");
         }
+    }
+
+    #[test]
+    fn knows_how_much_output_the_client_allows() {
+        for (members, expected) in [
+            (r#""max_tokens":100"#, Some(100)),
+            (r#""max_tokens":0"#, Some(0)),
+            (r#""max_completion_tokens":200"#, Some(200)),
+            (r#""max_output_tokens":300"#, Some(300)),
+            (r#""max_tokens":100,"max_completion_tokens":7"#, Some(100)),
+            (r#""max_tokens":100,"n":3"#, Some(300)),
+            (r#""n":0,"max_tokens":100"#, Some(100)),
+            (r#""max_tokens":100,"n":3,"best_of":5"#, Some(500)),
+            (r#""max_tokens":100,"n":"3","best_of":null"#, Some(100)),
+            (r#""max\u005ftokens":100"#, Some(100)),
+            (r#""n":3"#, None),
+            (r#""messages":[{"max_tokens":5}]"#, None),
+            (r#""max_tokens":-1"#, None),
+            (r#""max_tokens":-0"#, None),
+            (r#""max_tokens":"5""#, None),
+            (r#""max_tokens":1.5"#, None),
+            (r#""max_tokens":1e3"#, None),
+            (r#""max_tokens":null"#, None),
+            (r#""max_tokens":true"#, None),
+            (r#""max_tokens":[5]"#, None),
+            (r#""max_tokens":-1,"max_completion_tokens":9"#, Some(9)),
+            (r#""max_tokens":18446744073709551615"#, Some(u64::MAX)),
+            (r#""max_tokens":99999999999999999999999"#, Some(u64::MAX)),
+            (r#""max_tokens":99999999999999999999999,"n":99999999999999999999999"#, Some(u64::MAX)),
+            (r#""max_tokens":9223372036854775808,"n":2"#, Some(u64::MAX)),
+            (r#""max_tokens":0,"n":99999999999999999999999"#, Some(0)),
+        ] {
+            let body = format!(r#"{{"model":"a",{members}}}"#);
+            assert_eq!(facts(&body).output_bound, expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_number_beyond_floating_point_does_no_harm() {
+        let body = r#"{"model":"a","max_tokens":1e400,"n":1e400}"#;
+        assert!(peek(body.as_bytes(), 128).map_or(true, |facts| facts.output_bound.is_none()));
     }
 }

@@ -13,7 +13,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures::Stream;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
-use http::{HeaderValue, Version};
+use http::{HeaderValue, StatusCode, Version};
 use memchr::memmem;
 use tokio::time::{Instant, timeout_at};
 
@@ -21,6 +21,7 @@ use super::attempt::Answer;
 use super::headers;
 use super::settle::Settlement;
 use super::tap::{PlainTap, StreamTap, Verdict};
+use crate::limit::Headroom;
 use crate::model::Outcome;
 use crate::telemetry::ErrorChain;
 
@@ -54,7 +55,12 @@ pub(super) fn relay(answer: Answer, options: RelayOptions, mut settlement: Settl
     let mut response = Response::new(Body::empty());
     *response.status_mut() = answer.status;
     *response.headers_mut() = headers::for_client(&answer.headers, !is_stream);
-    headers::name_server(response.headers_mut(), settlement.server_name().unwrap_or_default(), settlement.attempts());
+    let mut way = settlement.way();
+    if answer.status == StatusCode::TOO_MANY_REQUESTS {
+        // What the upstream says about its limits explains its refusal; what is left of ours does not.
+        way.headroom = Headroom::default();
+    }
+    way.write(response.headers_mut());
     let announced = (!is_stream).then(|| content_length(&answer)).flatten();
     let mut passage = Passage {
         upstream: Some(answer.rest),

@@ -11,9 +11,12 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::error::GatewayError;
+use super::headers::Way;
 use super::pipeline::Caller;
-use crate::catalog::ServerEntry;
-use crate::model::{Endpoint, Outcome, TokenCounts, TokenSource};
+use crate::catalog::{ServerEntry, Target};
+use crate::limit::{Headroom, Limiter, Permit, Room, Settled, Turn};
+use crate::model::{Endpoint, LimitName, Outcome, TokenCounts, TokenSource};
+use crate::outbound::Written;
 use crate::usage::{UsageRecord, UsageSink};
 
 /// Status in the books of a request whose client left before it got one; the client never sees it. The number is nginx's.
@@ -25,6 +28,7 @@ const MODEL_BYTES: usize = 200;
 #[derive(Debug)]
 pub struct Settlement {
     sink: UsageSink,
+    limiter: Arc<dyn Limiter>,
     id: Uuid,
     request_id: Arc<str>,
     client_chose_id: bool,
@@ -35,10 +39,30 @@ pub struct Settlement {
     model: String,
     streamed: bool,
     server: Option<Arc<ServerEntry>>,
+    /// The public name of the model that was sent.
+    public_model: Option<Arc<str>>,
+    /// Places in the limits of the key and of the app.
+    caller_permits: Vec<Permit>,
+    /// The place in the limits of the server.
+    server_permit: Option<Permit>,
+    /// What is left of the limits that refused the request last.
+    refused_at: Option<Headroom>,
+    written: Arc<Written>,
+    /// When the last try was written, from the arrival.
+    sent: Option<Duration>,
+    queue: QueueTime,
     attempts: u16,
     first_byte: Option<Duration>,
     tokens: Option<TokenCounts>,
+    work: Work,
     ending: Ending,
+}
+
+/// Whether an upstream worked, or may have worked, for the last try: if not, its tokens are not charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    None,
+    Some,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,9 +74,17 @@ struct Ending {
 
 impl Settlement {
     /// Opens the books for a request that arrived just now. `request_id` is what the client sees.
-    pub fn begin(sink: UsageSink, id: Uuid, request_id: Arc<str>, client_chose_id: bool, endpoint: Endpoint) -> Self {
+    pub fn begin(
+        sink: UsageSink,
+        limiter: Arc<dyn Limiter>,
+        id: Uuid,
+        request_id: Arc<str>,
+        client_chose_id: bool,
+        endpoint: Endpoint,
+    ) -> Self {
         Self {
             sink,
+            limiter,
             id,
             request_id,
             client_chose_id,
@@ -63,9 +95,17 @@ impl Settlement {
             model: String::new(),
             streamed: false,
             server: None,
+            public_model: None,
+            caller_permits: Vec::new(),
+            server_permit: None,
+            refused_at: None,
+            written: Arc::default(),
+            sent: None,
+            queue: QueueTime::default(),
             attempts: 0,
             first_byte: None,
             tokens: None,
+            work: Work::Some,
             // Until somebody says otherwise, the reason for a drop is that the client left.
             ending: Ending { outcome: Outcome::ClientClosed, status: CLIENT_CLOSED_STATUS, error_code: None },
         }
@@ -76,9 +116,9 @@ impl Settlement {
         &self.request_id
     }
 
-    /// When the request arrived.
-    pub const fn started(&self) -> Instant {
-        self.started
+    /// Sluice's own id of the request.
+    pub const fn id(&self) -> Uuid {
+        self.id
     }
 
     /// It is known who calls. From here on the request leaves a row.
@@ -92,20 +132,107 @@ impl Settlement {
         self.streamed = streamed;
     }
 
-    /// A try at a server begins.
-    pub fn attempt(&mut self, server: &Arc<ServerEntry>) {
-        self.server = Some(Arc::clone(server));
+    /// The request waits from now on, for this limit.
+    pub fn begins_to_wait(&mut self, limit: LimitName) {
+        self.queue.now = Some((limit, Instant::now()));
+    }
+
+    /// The wait is over, well or not.
+    pub fn ends_waiting(&mut self) {
+        self.queue.end();
+    }
+
+    /// The request has a place in the limits of its key or its app.
+    pub fn hold(&mut self, permit: Permit) {
+        self.caller_permits.push(permit);
+    }
+
+    /// Limits that have this much left did not let the request in.
+    pub(super) const fn refused_by_limits(&mut self, headroom: Headroom) {
+        self.refused_at = Some(headroom);
+    }
+
+    /// A try at a server that let the request in begins.
+    pub(super) fn tries(&mut self, target: &Target, permit: Permit) {
+        self.server_permit = Some(permit);
+        self.refused_at = None;
+        self.written = Arc::default();
+        self.sent = None;
+        self.work = Work::Some;
+        self.public_model = Some(Arc::clone(&target.model));
+        self.server = Some(Arc::clone(&target.server));
         self.attempts = self.attempts.saturating_add(1);
     }
 
-    /// The server of the last try.
-    pub fn server_name(&self) -> Option<&str> {
-        self.server.as_ref().map(|server| server.name.as_str())
+    /// Where is noted that the request of this try is on its way.
+    pub(super) fn written(&self) -> Arc<Written> {
+        Arc::clone(&self.written)
     }
 
-    /// Tries so far.
-    pub const fn attempts(&self) -> u16 {
-        self.attempts
+    /// The request is on its way: from here on the windows count it.
+    pub(super) fn sent(&mut self) {
+        if self.sent.is_none() {
+            self.sent = Some(self.started.elapsed());
+        }
+        for permit in self.caller_permits.iter_mut().chain(&mut self.server_permit) {
+            permit.sent();
+        }
+    }
+
+    /// The connection was dead before anything came back, and the request was sent once more. The upstream counts once,
+    /// and so do its limits here.
+    pub(super) fn repeated(&mut self) {
+        self.attempts = self.attempts.saturating_add(1);
+        self.sent = Some(self.started.elapsed());
+        for permit in self.caller_permits.iter_mut().chain(&mut self.server_permit) {
+            permit.sent_again();
+        }
+    }
+
+    /// The upstream refused the request and did no work for it: its tokens are given back, and its place too. Returns
+    /// the turn that it had.
+    pub(super) fn refused_by_upstream(&mut self) -> Option<Turn> {
+        self.work = Work::None;
+        let permit = self.server_permit.take()?;
+        let turn = permit.turn();
+        permit.settle(Settled::Nothing);
+        Some(turn)
+    }
+
+    /// What an answer says about its way.
+    pub fn way(&self) -> Way {
+        let permits = self.caller_permits.iter().chain(&self.server_permit);
+        let rooms: Vec<Headroom> = permits.map(Permit::headroom).chain(self.refused_at).collect();
+        let tightest =
+            |room: fn(&Headroom) -> Option<Room>| rooms.iter().filter_map(room).min_by_key(|room| room.remaining);
+        Way {
+            server: self.server.clone(),
+            attempts: self.attempts,
+            queued: self.queue.total(),
+            headroom: Headroom { requests: tightest(|room| room.requests), tokens: tightest(|room| room.tokens) },
+        }
+    }
+
+    /// Gives back the places in the limits. Returns what token limits were charged with, if anything was sent.
+    fn leave_limits(&mut self) -> Option<u64> {
+        if self.written.is_done() {
+            // The client may have left before anybody could say so.
+            self.sent();
+        }
+        let counted = self.tokens.and_then(|tokens| {
+            let input = tokens.input?;
+            u64::try_from(input.saturating_add(tokens.output.unwrap_or(0))).ok()
+        });
+        let settled = match (counted, self.work) {
+            (Some(tokens), _) => Settled::Known(tokens),
+            (None, Work::None) => Settled::Nothing,
+            (None, Work::Some) => Settled::Unknown,
+        };
+        let charged = self.server_permit.take().map(|permit| permit.settle(settled));
+        for permit in self.caller_permits.drain(..) {
+            permit.settle(settled);
+        }
+        charged
     }
 
     /// The first byte of the answer is there.
@@ -116,6 +243,7 @@ impl Settlement {
     /// The status of the answer that goes to the client.
     pub const fn answering(&mut self, status: u16) {
         self.ending.status = status;
+        self.work = if status >= 400 { Work::None } else { Work::Some };
     }
 
     /// The upstream reported token counts. The last report counts.
@@ -131,10 +259,15 @@ impl Settlement {
 
     /// The request ends with an error that Sluice makes.
     pub const fn failed(&mut self, error: &GatewayError) {
+        if let GatewayError::Upstream { failure, .. } = error {
+            self.work = if failure.may_have_worked() { Work::Some } else { Work::None };
+        }
         let outcome = match error {
             // That is what the books say until somebody knows better.
             GatewayError::ClientGone => return,
             GatewayError::Upstream { .. } => Outcome::UpstreamError,
+            GatewayError::QueueTimeout { .. } => Outcome::QueueTimeout,
+            GatewayError::QueueEvicted { .. } => Outcome::QueueEvicted,
             _ => Outcome::Rejected,
         };
         self.ending = Ending { outcome, status: error.status(), error_code: Some(error.code()) };
@@ -147,7 +280,14 @@ impl Drop for Settlement {
         if std::thread::panicking() {
             self.failed(&GatewayError::Internal);
         }
+        self.queue.end();
+        let charged = self.leave_limits();
         let Ending { outcome, status, error_code } = self.ending;
+        if let (Outcome::Completed, Some(model), Some(output)) =
+            (outcome, &self.public_model, self.tokens.and_then(|tokens| tokens.output))
+        {
+            self.limiter.learn_output(model, u64::try_from(output).unwrap_or(0));
+        }
         tracing::info!(
             target: "sluice::access",
             request_id = %self.request_id,
@@ -155,11 +295,13 @@ impl Drop for Settlement {
             app = self.caller.as_ref().map(|caller| caller.app_name.as_ref()),
             key = self.caller.as_ref().and_then(|caller| caller.key_id).map(|id| id.0),
             model = (!self.model.is_empty()).then_some(self.model.as_str()),
-            server = self.server_name(),
+            server = self.server.as_ref().map(|server| server.name.as_str()),
             status,
             outcome = outcome.as_str(),
             error_code,
             attempts = self.attempts,
+            queue_ms = milliseconds(self.queue.total()),
+            limited_by = self.queue.longest().map(LimitName::as_str),
             streamed = self.streamed,
             input_tokens = self.tokens.and_then(|tokens| tokens.input),
             output_tokens = self.tokens.and_then(|tokens| tokens.output),
@@ -185,11 +327,41 @@ impl Drop for Settlement {
             status,
             error_code,
             attempts: self.attempts,
+            queue_ms: milliseconds(self.queue.total()),
+            limited_by: self.queue.longest(),
+            sent_at_ms: self.sent.map(|sent| self.started_at_ms.saturating_add(i64::from(milliseconds(sent)))),
+            charged_tokens: charged.and_then(|tokens| i64::try_from(tokens).ok()),
             tokens: self.tokens.unwrap_or_default(),
             token_source: if self.tokens.is_some() { TokenSource::Reported } else { TokenSource::None },
             first_byte_ms: self.first_byte.map(milliseconds),
             duration_ms: milliseconds(duration),
         });
+    }
+}
+
+/// The time in queues.
+#[derive(Debug, Default)]
+struct QueueTime {
+    /// What is being waited for, and since when.
+    now: Option<(LimitName, Instant)>,
+    past: Vec<(LimitName, Duration)>,
+}
+
+impl QueueTime {
+    fn end(&mut self) {
+        if let Some((limit, since)) = self.now.take() {
+            self.past.push((limit, since.elapsed()));
+        }
+    }
+
+    fn total(&self) -> Duration {
+        self.past.iter().map(|(_, waited)| *waited).sum::<Duration>()
+            + self.now.map_or(Duration::ZERO, |(_, since)| since.elapsed())
+    }
+
+    /// What was waited for longest.
+    fn longest(&self) -> Option<LimitName> {
+        self.past.iter().max_by_key(|(_, waited)| *waited).map(|(limit, _)| *limit)
     }
 }
 
@@ -205,8 +377,9 @@ mod tests {
 
     fn begin() -> (Settlement, tokio::sync::mpsc::Receiver<UsageRecord>, UsageSink) {
         let (sink, receiver) = UsageSink::new(8);
-        let settlement =
-            Settlement::begin(sink.clone(), Uuid::now_v7(), Arc::from("id-1"), true, Endpoint::ChatCompletions);
+        let limiter = Arc::new(crate::limit::LocalLimiter::new(Duration::from_mins(1), 100));
+        let (id, endpoint) = (Uuid::now_v7(), Endpoint::ChatCompletions);
+        let settlement = Settlement::begin(sink.clone(), limiter, id, Arc::from("id-1"), true, endpoint);
         (settlement, receiver, sink)
     }
 

@@ -53,6 +53,8 @@ mod tests {
             usable,
             request_stream_usage: true,
             timeouts: Timeouts::default(),
+            limits: crate::model::Limits::default(),
+            queue: crate::model::QueuePolicy::default(),
         }
     }
 
@@ -80,6 +82,8 @@ mod tests {
             app_id: None,
             models: models.iter().map(ToString::to_string).collect(),
             expires_at_ms: None,
+            limits: crate::model::Limits::default(),
+            priority: crate::model::Priority::default(),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::error::Problems;
 use super::shared::Shared;
 use super::{Actor, ServiceError, validate};
-use crate::model::{AppId, AppInput, AppView, KeyState, Problem, Resource};
+use crate::model::{AppId, AppInput, AppView, KeyState, Limits, Problem, Resource};
 use crate::storage::apps::NewApp;
 use crate::storage::{StorageError, apps, catalog_state, keys};
 
@@ -22,9 +23,22 @@ impl Apps {
     /// Registers an app.
     pub async fn create(&self, actor: &Actor, input: AppInput) -> Result<AppView, ServiceError> {
         actor.authorize()?;
-        let name = validate::app_name(&input.name).map_err(|problem| ServiceError::invalid("name", problem))?;
         let transaction = self.0.database.begin_write().await?;
-        let app = NewApp { name: &name, registered_by_request: false, created_at_ms: Shared::now_ms() };
+        let mut problems = Problems::default();
+        let name = problems.take("name", validate::app_name(&input.name));
+        if let Some(name) = &name
+            && apps::find(&transaction, name).await?.is_some()
+        {
+            problems.add("name", Problem::Taken);
+        }
+        validate::limits(&input.limits, &mut problems);
+        problems.refuse()?;
+        let app = NewApp {
+            name: &name.unwrap_or_default(),
+            registered_by_request: false,
+            limits: input.limits,
+            created_at_ms: Shared::now_ms(),
+        };
         let id = apps::insert(&transaction, app).await.map_err(|error| match error {
             StorageError::Conflict(_) => ServiceError::invalid("name", Problem::Taken),
             error => error.into(),
@@ -37,9 +51,35 @@ impl Apps {
 
     /// Switches an app on or off; the requests of one that is off are refused.
     pub async fn set_enabled(&self, actor: &Actor, id: AppId, enabled: bool) -> Result<AppView, ServiceError> {
+        self.change(actor, id, Some(enabled), None).await
+    }
+
+    /// Changes what an app may send; a limit that is none is lifted.
+    pub async fn set_limits(&self, actor: &Actor, id: AppId, limits: Limits) -> Result<AppView, ServiceError> {
+        self.change(actor, id, None, Some(limits)).await
+    }
+
+    /// Changes what is named of an app, all of it or nothing.
+    pub async fn change(
+        &self,
+        actor: &Actor,
+        id: AppId,
+        enabled: Option<bool>,
+        limits: Option<Limits>,
+    ) -> Result<AppView, ServiceError> {
         actor.authorize()?;
+        let mut problems = Problems::default();
+        if let Some(limits) = &limits {
+            validate::limits(limits, &mut problems);
+        }
+        problems.refuse()?;
         let transaction = self.0.database.begin_write().await?;
-        apps::set_enabled(&transaction, id, enabled).await.map_err(not_found)?;
+        if let Some(enabled) = enabled {
+            apps::set_enabled(&transaction, id, enabled).await.map_err(not_found)?;
+        }
+        if let Some(limits) = &limits {
+            apps::set_limits(&transaction, id, limits).await.map_err(not_found)?;
+        }
         catalog_state::bump(&transaction).await?;
         transaction.commit().await.map_err(StorageError::from)?;
         self.0.put_in_force().await;
@@ -80,8 +120,10 @@ impl Apps {
         let views = rows.into_iter().map(|row| AppView {
             id: row.id,
             name: row.name,
-            enabled: row.enabled,
+            // As in the catalog: what cannot be read is refused, and can be saved again.
+            enabled: row.enabled && row.unreadable.is_none(),
             registered_by_request: row.registered_by_request,
+            limits: row.limits,
             active_keys: active_keys.get(&row.id).copied().unwrap_or(0),
             created_at_ms: row.created_at_ms,
         });

@@ -70,11 +70,12 @@ impl Keys {
     }
 }
 
-/// Whether a key can be used.
+/// Whether a key can be used. One whose row cannot be read opens nothing until it is saved again, like one whose time ran
+/// out.
 pub(super) fn state(row: &KeyRow, now_ms: i64) -> KeyState {
     if row.revoked_at_ms.is_some() {
         KeyState::Revoked
-    } else if row.expires_at_ms.is_some_and(|end| end <= now_ms) {
+    } else if row.unreadable.is_some() || row.expires_at_ms.is_some_and(|end| end <= now_ms) {
         KeyState::Expired
     } else {
         KeyState::Active
@@ -83,6 +84,8 @@ pub(super) fn state(row: &KeyRow, now_ms: i64) -> KeyState {
 
 fn view(row: KeyRow, now_ms: i64) -> KeyView {
     KeyView {
+        limits: row.limits,
+        priority: row.priority,
         state: state(&row, now_ms),
         id: row.id,
         name: row.name,
@@ -104,6 +107,7 @@ async fn validate_key(
     let mut problems = Problems::default();
     let name = problems.take("name", validate::label(&input.name));
     problems.take("models", validate::key_models(&input.models));
+    validate::limits(&input.limits, &mut problems);
     // An end that has passed may stay when something else is changed.
     let unchanged = current.is_some_and(|current| current.expires_at_ms == input.expires_at_ms);
     if !unchanged && input.expires_at_ms.is_some_and(|end| end <= now_ms) {
@@ -121,6 +125,8 @@ async fn validate_key(
         name: name.unwrap_or_default(),
         app_id: input.app_id,
         models: input.models,
+        limits: input.limits,
+        priority: input.priority,
         expires_at_ms: input.expires_at_ms,
     })
 }

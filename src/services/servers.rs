@@ -171,6 +171,8 @@ impl Servers {
         let key = problems.take("api_key", validate::api_key(input.api_key.as_deref()));
         problems.take("models", check_models(&input.models));
         validate::timeouts(&input.timeouts, &mut problems);
+        validate::limits(&input.limits, &mut problems);
+        validate::queue(&input.queue, &mut problems);
         let change = match key.flatten() {
             Some(key) => KeyChange::Replace(key),
             None if input.remove_api_key => KeyChange::Remove,
@@ -191,6 +193,8 @@ impl Servers {
             enabled: input.enabled,
             request_stream_usage: input.request_stream_usage,
             timeouts: input.timeouts,
+            limits: input.limits,
+            queue: input.queue,
         };
         Ok((fields, change))
     }
@@ -260,6 +264,8 @@ impl Servers {
             state,
             request_stream_usage: row.fields.request_stream_usage,
             timeouts: row.fields.timeouts,
+            limits: row.fields.limits,
+            queue: row.fields.queue,
             position,
             created_at_ms: row.created_at_ms,
             updated_at_ms: row.updated_at_ms,

@@ -7,10 +7,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 
-use super::{Accounts, AdminTokens, Apps, Keys, OverviewService, Requests, Servers, Sessions};
+use super::{Accounts, AdminTokens, Apps, Keys, OverviewService, Queues, Requests, Servers, Sessions};
 use crate::catalog::Catalog;
 use crate::crypto::{KeyHash, KeyRing, Passwords};
 use crate::identity::{LoginThrottle, SessionSettings};
+use crate::limit::Limiter;
 use crate::model::{AccessPolicy, PrivateAddresses};
 use crate::outbound::{AddressPolicy, OutboundError, build_client};
 use crate::storage::Database;
@@ -51,6 +52,8 @@ pub struct Services {
     pub apps: Apps,
     /// Keys issued to apps.
     pub keys: Keys,
+    /// How full limits are, and who waits.
+    pub queues: Queues,
     /// The list of requests.
     pub requests: Requests,
     /// Who may administrate.
@@ -73,6 +76,7 @@ impl Services {
         database: Database,
         key_ring: Arc<KeyRing>,
         catalog: Arc<Catalog>,
+        limiter: Arc<dyn Limiter>,
         settings: ServicesSettings,
     ) -> Result<Self, OutboundError> {
         let policy = AddressPolicy::new(settings.private_addresses);
@@ -82,6 +86,7 @@ impl Services {
             database,
             key_ring,
             catalog,
+            limiter,
             settings,
             passwords: Passwords::new(),
             throttle: LoginThrottle::new(),
@@ -92,6 +97,7 @@ impl Services {
             servers: Servers(shared.clone()),
             apps: Apps(shared.clone()),
             keys: Keys(shared.clone()),
+            queues: Queues(shared.clone()),
             requests: Requests(shared.clone()),
             accounts: Accounts(shared.clone()),
             sessions: Sessions(shared.clone()),
@@ -117,6 +123,7 @@ pub(super) struct SharedParts {
     pub(super) database: Database,
     pub(super) key_ring: Arc<KeyRing>,
     pub(super) catalog: Arc<Catalog>,
+    pub(super) limiter: Arc<dyn Limiter>,
     pub(super) settings: ServicesSettings,
     pub(super) policy: AddressPolicy,
     pub(super) probe_client: reqwest::Client,

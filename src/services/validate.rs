@@ -6,8 +6,11 @@ use url::Url;
 
 use super::error::Problems;
 use crate::crypto::Secret;
-use crate::model::bounds::{MODELS_PER_KEY_MAX, NAME_MAX, SECRET_MAX, TIMEOUT_MAX_MS, TIMEOUT_MIN_MS, URL_MAX};
-use crate::model::{Problem, Timeouts, is_model_name};
+use crate::model::bounds::{
+    CONCURRENCY_MAX, MODELS_PER_KEY_MAX, NAME_MAX, QUEUE_DEADLINE_MAX_MS, QUEUE_DEADLINE_MIN_MS, QUEUE_LENGTH_MAX,
+    REQUESTS_PER_MINUTE_MAX, SECRET_MAX, TIMEOUT_MAX_MS, TIMEOUT_MIN_MS, TOKENS_PER_MINUTE_MAX, URL_MAX,
+};
+use crate::model::{Limits, Problem, QueuePolicy, Timeouts, is_model_name};
 use crate::outbound::{AddressPolicy, check_url};
 
 /// A server's name: also the prefix in `server-name/model`, so no slash and nothing that looks like one.
@@ -94,9 +97,32 @@ pub(super) fn timeouts(timeouts: &Timeouts, problems: &mut Problems) {
         ("timeouts.idle_ms", timeouts.idle_ms),
         ("timeouts.total_ms", timeouts.total_ms),
     ] {
-        if !(TIMEOUT_MIN_MS..=TIMEOUT_MAX_MS).contains(&value) {
-            problems.add(field, Problem::OutOfRange { min: TIMEOUT_MIN_MS, max: TIMEOUT_MAX_MS });
+        in_range(field, value, TIMEOUT_MIN_MS, TIMEOUT_MAX_MS, problems);
+    }
+}
+
+/// Notes every limit that is out of range. A limit of 0 is none of them: what shall not go through is switched off.
+pub(super) fn limits(limits: &Limits, problems: &mut Problems) {
+    for (field, value, max) in [
+        ("limits.requests_per_minute", limits.requests_per_minute, REQUESTS_PER_MINUTE_MAX),
+        ("limits.tokens_per_minute", limits.tokens_per_minute, TOKENS_PER_MINUTE_MAX),
+        ("limits.concurrency", limits.concurrency, CONCURRENCY_MAX),
+    ] {
+        if let Some(value) = value {
+            in_range(field, value, 1, max, problems);
         }
+    }
+}
+
+/// Notes everything about a queue that is out of range.
+pub(super) fn queue(queue: &QueuePolicy, problems: &mut Problems) {
+    in_range("queue.length", queue.length, 0, QUEUE_LENGTH_MAX, problems);
+    in_range("queue.deadline_ms", queue.deadline_ms, QUEUE_DEADLINE_MIN_MS, QUEUE_DEADLINE_MAX_MS, problems);
+}
+
+fn in_range(field: &str, value: u32, min: u32, max: u32, problems: &mut Problems) {
+    if !(min..=max).contains(&value) {
+        problems.add(field, Problem::OutOfRange { min, max });
     }
 }
 

@@ -6,7 +6,8 @@ use sea_orm::{
 };
 
 use super::StorageError;
-use crate::model::AppId;
+use super::limits::{LimitColumns, limit_value};
+use crate::model::{AppId, Limits};
 
 #[expect(unreachable_pub, reason = "what is derived from an entity has to be public")]
 pub(super) mod entity {
@@ -21,6 +22,9 @@ pub(super) mod entity {
         pub unique_name: Option<Vec<u8>>,
         pub enabled: bool,
         pub registered_by_request: bool,
+        pub requests_per_minute: Option<i32>,
+        pub tokens_per_minute: Option<i32>,
+        pub concurrency: Option<i32>,
         pub created_at_ms: i64,
         pub deleted_at_ms: Option<i64>,
     }
@@ -38,7 +42,10 @@ pub(crate) struct AppRow {
     pub(crate) name: String,
     pub(crate) enabled: bool,
     pub(crate) registered_by_request: bool,
+    pub(crate) limits: Limits,
     pub(crate) created_at_ms: i64,
+    /// A column whose value this version cannot read; the strictest one stands in its place.
+    pub(crate) unreadable: Option<&'static str>,
 }
 
 /// An app to add.
@@ -46,17 +53,26 @@ pub(crate) struct AppRow {
 pub(crate) struct NewApp<'name> {
     pub(crate) name: &'name str,
     pub(crate) registered_by_request: bool,
+    pub(crate) limits: Limits,
     pub(crate) created_at_ms: i64,
 }
 
 impl From<entity::Model> for AppRow {
     fn from(row: entity::Model) -> Self {
+        let limits = LimitColumns {
+            requests_per_minute: row.requests_per_minute,
+            tokens_per_minute: row.tokens_per_minute,
+            concurrency: row.concurrency,
+        };
+        let mut unreadable = None;
         Self {
             id: AppId(row.id),
             name: row.name,
             enabled: row.enabled,
             registered_by_request: row.registered_by_request,
+            limits: limits.read(&mut unreadable),
             created_at_ms: row.created_at_ms,
+            unreadable,
         }
     }
 }
@@ -102,7 +118,7 @@ pub(crate) async fn insert(transaction: &DatabaseTransaction, app: NewApp<'_>) -
         enabled: Set(true),
         registered_by_request: Set(app.registered_by_request),
         created_at_ms: Set(app.created_at_ms),
-        ..Default::default()
+        ..limit_columns(&app.limits)?
     };
     Ok(AppId(entity::Entity::insert(row).exec(transaction).await?.last_insert_id))
 }
@@ -114,6 +130,15 @@ pub(crate) async fn set_enabled(
     enabled: bool,
 ) -> Result<(), StorageError> {
     change(transaction, id, entity::ActiveModel { enabled: Set(enabled), ..Default::default() }).await
+}
+
+/// Changes what an app may send.
+pub(crate) async fn set_limits(
+    transaction: &DatabaseTransaction,
+    id: AppId,
+    limits: &Limits,
+) -> Result<(), StorageError> {
+    change(transaction, id, limit_columns(limits)?).await
 }
 
 /// Deletes an app; its name is free again, its row stays for the records that name it.
@@ -135,4 +160,14 @@ async fn change(transaction: &DatabaseTransaction, id: AppId, change: entity::Ac
         .exec(transaction)
         .await?;
     if updated.rows_affected == 1 { Ok(()) } else { Err(StorageError::NotFound) }
+}
+
+fn limit_columns(limits: &Limits) -> Result<entity::ActiveModel, StorageError> {
+    let limit = |value, column| limit_value(value, "apps", column);
+    Ok(entity::ActiveModel {
+        requests_per_minute: limit(limits.requests_per_minute, "requests_per_minute")?,
+        tokens_per_minute: limit(limits.tokens_per_minute, "tokens_per_minute")?,
+        concurrency: limit(limits.concurrency, "concurrency")?,
+        ..Default::default()
+    })
 }

@@ -8,8 +8,9 @@ use sea_orm::{
 
 use super::StorageError;
 use super::apps::entity as apps;
+use super::limits::{LimitColumns, limit_value};
 use crate::crypto::KeyHash;
-use crate::model::{AppId, KeyId};
+use crate::model::{AppId, KeyId, Limits, Priority};
 
 /// Rows of one insert: SQLite takes 32 766 values in one statement, others 65 535.
 const CHUNK: usize = 500;
@@ -27,6 +28,10 @@ pub(super) mod entity {
         pub key_hash: Vec<u8>,
         pub hint: String,
         pub app_id: Option<i64>,
+        pub requests_per_minute: Option<i32>,
+        pub tokens_per_minute: Option<i32>,
+        pub concurrency: Option<i32>,
+        pub priority: String,
         pub created_at_ms: i64,
         pub expires_at_ms: Option<i64>,
         pub revoked_at_ms: Option<i64>,
@@ -81,9 +86,13 @@ pub(crate) struct KeyRow {
     pub(crate) app_id: Option<AppId>,
     pub(crate) app_name: Option<String>,
     pub(crate) models: Vec<String>,
+    pub(crate) limits: Limits,
+    pub(crate) priority: Priority,
     pub(crate) created_at_ms: i64,
     pub(crate) expires_at_ms: Option<i64>,
     pub(crate) revoked_at_ms: Option<i64>,
+    /// A column whose value this version cannot read; the strictest one stands in its place.
+    pub(crate) unreadable: Option<&'static str>,
 }
 
 /// What can be chosen about a key, validated.
@@ -92,6 +101,8 @@ pub(crate) struct KeyFields {
     pub(crate) name: String,
     pub(crate) app_id: Option<AppId>,
     pub(crate) models: Vec<String>,
+    pub(crate) limits: Limits,
+    pub(crate) priority: Priority,
     pub(crate) expires_at_ms: Option<i64>,
 }
 
@@ -145,13 +156,10 @@ pub(crate) async fn insert(
     now_ms: i64,
 ) -> Result<KeyId, StorageError> {
     let row = entity::ActiveModel {
-        name: Set(fields.name.clone()),
         key_hash: Set(key_hash.to_vec()),
         hint: Set(hint),
-        app_id: Set(fields.app_id.map(|id| id.0)),
         created_at_ms: Set(now_ms),
-        expires_at_ms: Set(fields.expires_at_ms),
-        ..Default::default()
+        ..columns(fields)?
     };
     let id = KeyId(entity::Entity::insert(row).exec(transaction).await?.last_insert_id);
     insert_models(transaction, id, &fields.models).await?;
@@ -164,14 +172,11 @@ pub(crate) async fn update(
     id: KeyId,
     fields: &KeyFields,
 ) -> Result<(), StorageError> {
-    let change = entity::ActiveModel {
-        name: Set(fields.name.clone()),
-        app_id: Set(fields.app_id.map(|id| id.0)),
-        expires_at_ms: Set(fields.expires_at_ms),
-        ..Default::default()
-    };
-    let updated =
-        entity::Entity::update_many().set(change).filter(entity::Column::Id.eq(id.0)).exec(transaction).await?;
+    let updated = entity::Entity::update_many()
+        .set(columns(fields)?)
+        .filter(entity::Column::Id.eq(id.0))
+        .exec(transaction)
+        .await?;
     if updated.rows_affected != 1 {
         return Err(StorageError::NotFound);
     }
@@ -207,6 +212,20 @@ async fn revoke_where(
     Ok(())
 }
 
+fn columns(fields: &KeyFields) -> Result<entity::ActiveModel, StorageError> {
+    let limit = |value, column| limit_value(value, "api_keys", column);
+    Ok(entity::ActiveModel {
+        name: Set(fields.name.clone()),
+        app_id: Set(fields.app_id.map(|id| id.0)),
+        requests_per_minute: limit(fields.limits.requests_per_minute, "requests_per_minute")?,
+        tokens_per_minute: limit(fields.limits.tokens_per_minute, "tokens_per_minute")?,
+        concurrency: limit(fields.limits.concurrency, "concurrency")?,
+        priority: Set(fields.priority.as_str().to_owned()),
+        expires_at_ms: Set(fields.expires_at_ms),
+        ..Default::default()
+    })
+}
+
 async fn insert_models(transaction: &DatabaseTransaction, id: KeyId, names: &[String]) -> Result<(), StorageError> {
     let rows: Vec<models::ActiveModel> = (0..)
         .zip(names)
@@ -232,6 +251,17 @@ fn with_models(
     }
     rows.into_iter()
         .map(|(row, app)| {
+            let mut unreadable = None;
+            let limits = LimitColumns {
+                requests_per_minute: row.requests_per_minute,
+                tokens_per_minute: row.tokens_per_minute,
+                concurrency: row.concurrency,
+            };
+            let limits = limits.read(&mut unreadable);
+            let priority = row.priority.parse().unwrap_or_else(|_| {
+                unreadable = Some("priority");
+                Priority::Low
+            });
             Ok(KeyRow {
                 id: KeyId(row.id),
                 name: row.name,
@@ -240,9 +270,12 @@ fn with_models(
                 app_id: row.app_id.map(AppId),
                 app_name: app.map(|app| app.name),
                 models: models_of.remove(&row.id).unwrap_or_default(),
+                limits,
+                priority,
                 created_at_ms: row.created_at_ms,
                 expires_at_ms: row.expires_at_ms,
                 revoked_at_ms: row.revoked_at_ms,
+                unreadable,
             })
         })
         .collect()

@@ -8,6 +8,7 @@
 
 mod database;
 mod error;
+mod limits;
 mod migrate;
 
 pub(crate) mod admin_tokens;
@@ -27,7 +28,7 @@ pub(crate) mod tests;
 pub use database::{Database, DatabaseSettings};
 pub use error::StorageError;
 pub use migrate::MigrationReport;
-pub use usage_records::{BatchReport, UsageRecords};
+pub use usage_records::{BatchReport, RecentUse, UsageRecords};
 
 /// A column that holds a SHA-256.
 fn hash_column(

@@ -8,7 +8,8 @@ use sea_orm::{
 };
 
 use super::StorageError;
-use crate::model::{ProviderKind, ServerId, ServerModel, Timeouts};
+use super::limits::{LimitColumns, limit_value};
+use crate::model::{Limits, ProviderKind, QueuePolicy, ServerId, ServerModel, Timeouts};
 
 /// Rows of one insert: SQLite takes 32 766 values in one statement, others 65 535.
 const CHUNK: usize = 500;
@@ -35,6 +36,13 @@ pub(super) mod entity {
         pub first_byte_ms: i32,
         pub idle_ms: i32,
         pub total_ms: i32,
+        pub requests_per_minute: Option<i32>,
+        pub tokens_per_minute: Option<i32>,
+        pub concurrency: Option<i32>,
+        pub queue_length: i32,
+        pub queue_deadline_ms: i32,
+        pub queue_overflow: String,
+        pub queue_order: String,
         pub created_at_ms: i64,
         pub updated_at_ms: i64,
         pub deleted_at_ms: Option<i64>,
@@ -75,7 +83,7 @@ pub(crate) struct ServerRow {
     pub(crate) api_key: Option<SealedKey>,
     pub(crate) created_at_ms: i64,
     pub(crate) updated_at_ms: i64,
-    /// A column whose value this version cannot read; a default stands in its place.
+    /// A column whose value this version cannot read; a default stands in its place, for a limit the strictest one.
     pub(crate) unreadable: Option<&'static str>,
 }
 
@@ -89,6 +97,8 @@ pub(crate) struct ServerFields {
     pub(crate) enabled: bool,
     pub(crate) request_stream_usage: bool,
     pub(crate) timeouts: Timeouts,
+    pub(crate) limits: Limits,
+    pub(crate) queue: QueuePolicy,
 }
 
 /// A sealed API key and the end of it that is shown.
@@ -225,9 +235,10 @@ async fn change(transaction: &DatabaseTransaction, id: ServerId, row: entity::Ac
 }
 
 fn columns(fields: &ServerFields, now_ms: i64) -> Result<entity::ActiveModel, StorageError> {
-    let milliseconds = |value: u32, column| {
+    let number = |value: u32, column| {
         i32::try_from(value).map(Set).map_err(|_| StorageError::Unreadable { table: "servers", column })
     };
+    let limit = |value, column| limit_value(value, "servers", column);
     Ok(entity::ActiveModel {
         name: Set(fields.name.clone()),
         unique_name: Set(Some(fields.name.to_ascii_lowercase())),
@@ -235,10 +246,17 @@ fn columns(fields: &ServerFields, now_ms: i64) -> Result<entity::ActiveModel, St
         base_url: Set(fields.base_url.clone()),
         enabled: Set(fields.enabled),
         request_stream_usage: Set(fields.request_stream_usage),
-        connect_ms: milliseconds(fields.timeouts.connect_ms, "connect_ms")?,
-        first_byte_ms: milliseconds(fields.timeouts.first_byte_ms, "first_byte_ms")?,
-        idle_ms: milliseconds(fields.timeouts.idle_ms, "idle_ms")?,
-        total_ms: milliseconds(fields.timeouts.total_ms, "total_ms")?,
+        connect_ms: number(fields.timeouts.connect_ms, "connect_ms")?,
+        first_byte_ms: number(fields.timeouts.first_byte_ms, "first_byte_ms")?,
+        idle_ms: number(fields.timeouts.idle_ms, "idle_ms")?,
+        total_ms: number(fields.timeouts.total_ms, "total_ms")?,
+        requests_per_minute: limit(fields.limits.requests_per_minute, "requests_per_minute")?,
+        tokens_per_minute: limit(fields.limits.tokens_per_minute, "tokens_per_minute")?,
+        concurrency: limit(fields.limits.concurrency, "concurrency")?,
+        queue_length: number(fields.queue.length, "queue_length")?,
+        queue_deadline_ms: number(fields.queue.deadline_ms, "queue_deadline_ms")?,
+        queue_overflow: Set(fields.queue.overflow.as_str().to_owned()),
+        queue_order: Set(fields.queue.order.as_str().to_owned()),
         updated_at_ms: Set(now_ms),
         ..Default::default()
     })
@@ -294,7 +312,7 @@ fn with_models(rows: Vec<entity::Model>, models: Vec<models::Model>) -> Vec<Serv
 /// A value that cannot be read disables its row and not the others, so it is noted here and is no error.
 fn server_row(row: entity::Model, models: Vec<ServerModel>) -> ServerRow {
     let mut unreadable = None;
-    let mut milliseconds = |value: i32, column, default| {
+    let mut number = |value: i32, column, default| {
         u32::try_from(value).unwrap_or_else(|_| {
             unreadable = Some(column);
             default
@@ -302,11 +320,28 @@ fn server_row(row: entity::Model, models: Vec<ServerModel>) -> ServerRow {
     };
     let defaults = Timeouts::default();
     let timeouts = Timeouts {
-        connect_ms: milliseconds(row.connect_ms, "connect_ms", defaults.connect_ms),
-        first_byte_ms: milliseconds(row.first_byte_ms, "first_byte_ms", defaults.first_byte_ms),
-        idle_ms: milliseconds(row.idle_ms, "idle_ms", defaults.idle_ms),
-        total_ms: milliseconds(row.total_ms, "total_ms", defaults.total_ms),
+        connect_ms: number(row.connect_ms, "connect_ms", defaults.connect_ms),
+        first_byte_ms: number(row.first_byte_ms, "first_byte_ms", defaults.first_byte_ms),
+        idle_ms: number(row.idle_ms, "idle_ms", defaults.idle_ms),
+        total_ms: number(row.total_ms, "total_ms", defaults.total_ms),
     };
+    let mut queue = QueuePolicy::default();
+    queue.length = number(row.queue_length, "queue_length", queue.length);
+    queue.deadline_ms = number(row.queue_deadline_ms, "queue_deadline_ms", queue.deadline_ms);
+    match row.queue_overflow.parse() {
+        Ok(overflow) => queue.overflow = overflow,
+        Err(_) => unreadable = Some("queue_overflow"),
+    }
+    match row.queue_order.parse() {
+        Ok(order) => queue.order = order,
+        Err(_) => unreadable = Some("queue_order"),
+    }
+    let limits = LimitColumns {
+        requests_per_minute: row.requests_per_minute,
+        tokens_per_minute: row.tokens_per_minute,
+        concurrency: row.concurrency,
+    };
+    let limits = limits.read(&mut unreadable);
     let provider = row.provider.parse().unwrap_or_else(|_| {
         unreadable = Some("provider");
         ProviderKind::OpenAi
@@ -322,6 +357,8 @@ fn server_row(row: entity::Model, models: Vec<ServerModel>) -> ServerRow {
             enabled: row.enabled,
             request_stream_usage: row.request_stream_usage,
             timeouts,
+            limits,
+            queue,
         },
         created_at_ms: row.created_at_ms,
         updated_at_ms: row.updated_at_ms,

@@ -6,16 +6,21 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use sea_orm::{ConnectionTrait, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DbErr, QueryTrait, Statement};
 use sluice_migration::sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait};
 use sluice_migration::{Migrator, MigratorTrait};
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::apps::{self, NewApp};
-use super::{BatchReport, Database, DatabaseSettings, StorageError, UsageRecords, catalog_state};
+use super::usage_records::recent_query;
+use super::{
+    BatchReport, Database, DatabaseSettings, RecentUse, StorageError, UsageRecords, catalog_state, keys, servers,
+};
 use crate::crypto::Secret;
-use crate::model::{AppId, Endpoint, Outcome, TokenCounts, TokenSource};
+use crate::model::{
+    AppId, Endpoint, KeyId, LimitName, Limits, Outcome, Priority, QueuePolicy, ServerId, TokenCounts, TokenSource,
+};
 use crate::usage::{AppReference, UsageRecord};
 
 /// A database in a folder of its own, at the newest schema.
@@ -46,6 +51,10 @@ fn record(app: AppReference) -> UsageRecord {
         status: 200,
         error_code: None,
         attempts: 1,
+        queue_ms: 0,
+        limited_by: None,
+        sent_at_ms: None,
+        charged_tokens: None,
         tokens: TokenCounts { input: Some(3), cached: None, output: Some(5), reasoning: None },
         token_source: TokenSource::Reported,
         first_byte_ms: Some(12),
@@ -155,6 +164,15 @@ impl MigratorTrait for Longer {
     }
 }
 
+/// The schema of the first release, without limits.
+struct WithoutLimits;
+
+impl MigratorTrait for WithoutLimits {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        Migrator::migrations().into_iter().take(2).collect()
+    }
+}
+
 struct Broken;
 
 impl MigratorTrait for Broken {
@@ -170,7 +188,8 @@ impl MigratorTrait for Broken {
 async fn copies_the_file_before_it_changes_it() {
     let (folder, database) = database().await;
     let transaction = database.begin_write().await.unwrap();
-    let app = NewApp { name: "still-in-the-log", registered_by_request: false, created_at_ms: 1 };
+    let app =
+        NewApp { name: "still-in-the-log", registered_by_request: false, limits: Limits::default(), created_at_ms: 1 };
     apps::insert(&transaction, app).await.unwrap();
     transaction.commit().await.unwrap();
 
@@ -178,7 +197,7 @@ async fn copies_the_file_before_it_changes_it() {
     assert_eq!(report.applied, ["m29990101_000001_more"]);
     let backup = report.backup.unwrap();
     assert_eq!(backups(folder.path()), vec![backup.clone()]);
-    assert!(backup.to_str().unwrap().contains("sluice.db.before-m20261120_000002_create_usage_records-2"));
+    assert!(backup.to_str().unwrap().contains("sluice.db.before-m20261121_000003_add_limits-2"));
     assert_eq!(fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
 
     let restored_folder = tempfile::tempdir().unwrap();
@@ -233,6 +252,95 @@ async fn refuses_the_database_of_a_newer_version_and_changes_nothing() {
     assert!(matches!(&error, StorageError::NewerDatabase { migration } if migration == "m29990101_000001_more"));
     database.close().await.unwrap();
     assert!(before == fs::read(&file).unwrap());
+}
+
+#[tokio::test]
+async fn rows_from_before_limits_get_the_defaults() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(folder.path()).await;
+    let before = database.migrate_with::<WithoutLimits>().await.unwrap();
+    assert_eq!(before.applied.last().unwrap(), "m20261120_000002_create_usage_records");
+    for sql in [
+        "INSERT INTO servers (name, unique_name, provider, base_url, position, enabled, request_stream_usage, connect_ms, \
+         first_byte_ms, idle_ms, total_ms, created_at_ms, updated_at_ms) \
+         VALUES ('old', 'old', 'openai', 'http://127.0.0.1:9/v1', 1, 1, 1, 10, 20, 30, 40, 5, 6)",
+        "INSERT INTO apps (name, unique_name, enabled, registered_by_request, created_at_ms) VALUES ('old', x'6f6c64', 1, 0, 5)",
+        "INSERT INTO api_keys (name, key_hash, hint, app_id, created_at_ms) VALUES ('old', zeroblob(32), 'hint', 1, 5)",
+        "INSERT INTO usage_records (id, started_at_ms, model, endpoint, streamed, outcome, status, attempts, token_source, \
+         duration_ms) VALUES (zeroblob(16), 7, 'm', 1, 0, 1, 200, 1, 0, 8)",
+    ] {
+        database.writer().execute_unprepared(sql).await.unwrap();
+    }
+    database.close().await.unwrap();
+
+    let database = open(folder.path()).await;
+    let report = database.migrate().await.unwrap();
+    assert_eq!(report.applied, ["m20261121_000003_add_limits"]);
+    assert!(report.backup.is_some());
+    let server = servers::find(database.reader(), "old").await.unwrap().unwrap();
+    assert_eq!((server.fields.limits, server.fields.queue), (Limits::default(), QueuePolicy::default()));
+    assert_eq!((server.fields.timeouts.total_ms, server.unreadable), (40, None));
+    let app = apps::find(database.reader(), "old").await.unwrap().unwrap();
+    assert_eq!((app.limits, app.unreadable), (Limits::default(), None));
+    let key = keys::get(database.reader(), KeyId(1)).await.unwrap();
+    assert_eq!((key.limits, key.priority, key.unreadable), (Limits::default(), Priority::Normal, None));
+    let records = UsageRecords::new(database.clone(), 10);
+    let row = records.page(None, 1).await.unwrap().pop().unwrap();
+    assert_eq!((row.started_at_ms, row.queue_ms, row.limited_by), (7, 0, None));
+    assert_eq!(records.recent(i64::MIN).await.unwrap(), [], "what was sent before is not known");
+
+    // And they can be changed.
+    let limits = Limits { requests_per_minute: Some(1), tokens_per_minute: Some(2), concurrency: Some(3) };
+    let transaction = database.begin_write().await.unwrap();
+    apps::set_limits(&transaction, app.id, &limits).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(apps::find(database.reader(), "old").await.unwrap().unwrap().limits, limits);
+}
+
+#[tokio::test]
+async fn finds_what_was_charged_lately() {
+    let (_folder, database) = database().await;
+    let records = UsageRecords::new(database.clone(), 10);
+    let since_ms = 1_700_000_000_000;
+    let sent = |sent_at_ms: Option<i64>, started_at_ms| UsageRecord {
+        sent_at_ms,
+        started_at_ms,
+        duration_ms: 10,
+        ..record(AppReference::Registered(AppId(7)))
+    };
+    let waited_long = UsageRecord {
+        key_id: Some(KeyId(8)),
+        server_id: Some(ServerId(9)),
+        attempts: 2,
+        charged_tokens: Some(12),
+        duration_ms: 3_600_500,
+        ..sent(Some(since_ms + 1), since_ms - 3_600_000)
+    };
+    // The last two were sent too early, and never.
+    let batch =
+        [sent(Some(since_ms + 5), since_ms + 5), waited_long, sent(Some(since_ms), since_ms), sent(None, since_ms + 5)];
+    records.insert_batch(&batch).await.unwrap();
+    let found = records.recent(since_ms).await.unwrap();
+    let first = RecentUse {
+        app_id: Some(AppId(7)),
+        key_id: Some(KeyId(8)),
+        server_id: Some(ServerId(9)),
+        attempts: 2,
+        sent_at_ms: since_ms + 1,
+        ended_at_ms: since_ms + 500,
+        charged_tokens: 12,
+    };
+    let second = RecentUse {
+        key_id: None,
+        server_id: None,
+        attempts: 1,
+        sent_at_ms: since_ms + 5,
+        ended_at_ms: since_ms + 15,
+        charged_tokens: 0,
+        ..first
+    };
+    assert_eq!(found, [first, second]);
+    assert_eq!(records.recent(i64::MIN).await.unwrap().len(), 3);
 }
 
 #[tokio::test]
@@ -291,7 +399,7 @@ async fn ids_are_never_used_again() {
     let (_folder, database) = database().await;
     let insert = async |name: &str| {
         let transaction = database.begin_write().await.unwrap();
-        let app = NewApp { name, registered_by_request: false, created_at_ms: 1 };
+        let app = NewApp { name, registered_by_request: false, limits: Limits::default(), created_at_ms: 1 };
         let id = apps::insert(&transaction, app).await.unwrap();
         transaction.commit().await.unwrap();
         id
@@ -368,6 +476,9 @@ async fn keeps_every_field_and_names_of_what_was_deleted() {
         token_source: TokenSource::None,
         first_byte_ms: None,
         duration_ms: u32::MAX,
+        queue_ms: u32::MAX,
+        limited_by: Some(LimitName::AppTokens),
+        charged_tokens: Some(i64::MAX),
         ..named("gone")
     };
     records.insert_batch(std::slice::from_ref(&odd)).await.unwrap();
@@ -383,6 +494,8 @@ async fn keeps_every_field_and_names_of_what_was_deleted() {
     assert_eq!(row.model, format!("a\u{fffd}{}", "\u{4e2d}".repeat(66)));
     assert_eq!((row.status, row.error_code.as_deref()), (404, Some("model_not_found")));
     assert_eq!((row.input_tokens, row.first_byte_ms, row.duration_ms), (None, None, u32::MAX));
+    assert_eq!((row.queue_ms, row.limited_by), (u32::MAX, Some(LimitName::AppTokens)));
+    assert_eq!(scalar(&database, "SELECT charged_tokens FROM usage_records").await, i64::MAX);
     assert_eq!((row.outcome, row.endpoint, row.streamed), (Outcome::Rejected, Endpoint::ChatCompletions, true));
 }
 
@@ -398,7 +511,9 @@ async fn a_registered_app_needs_no_lookup() {
 #[tokio::test]
 async fn lists_use_indexes() {
     let (_folder, database) = database().await;
+    let recent = recent_query(5).build(database.backend()).to_string();
     for (sql, index) in [
+        (recent.as_str(), "idx_usage_records_sent_at_ms (sent_at_ms>?)"),
         ("SELECT * FROM usage_records WHERE id < x'00' ORDER BY id DESC LIMIT 50", "sqlite_autoindex_usage_records_1"),
         (
             "SELECT * FROM usage_records WHERE app_id = 1 AND started_at_ms > 5",

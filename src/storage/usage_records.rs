@@ -4,17 +4,17 @@ use std::collections::HashMap;
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait,
+    QuerySelect, QueryTrait, Select,
 };
 use uuid::Uuid;
 
 use super::apps::{self, NewApp};
 use super::{Database, StorageError, catalog_state, keys, servers};
 use crate::model::bounds::{MODEL_NAME_MAX, PAGE_MAX};
-use crate::model::{AppId, Endpoint, KeyId, Outcome, RequestView, ServerId, TokenSource};
+use crate::model::{AppId, Endpoint, KeyId, LimitName, Limits, Outcome, RequestView, ServerId, TokenSource};
 use crate::usage::{AppReference, UsageRecord};
 
-/// Rows of one insert: 20 values each, and SQLite takes 32 766 values in one statement.
+/// Rows of one insert: 23 values each, and SQLite takes 32 766 values in one statement.
 const CHUNK: usize = 500;
 /// Longest error code that the column holds.
 const ERROR_CODE_MAX: usize = 40;
@@ -43,6 +43,10 @@ mod entity {
         pub status: i16,
         pub error_code: Option<String>,
         pub attempts: i16,
+        pub queue_ms: i64,
+        pub limited_by: Option<i16>,
+        pub sent_at_ms: Option<i64>,
+        pub charged_tokens: Option<i64>,
         pub input_tokens: Option<i64>,
         pub cached_tokens: Option<i64>,
         pub output_tokens: Option<i64>,
@@ -68,6 +72,25 @@ pub struct BatchReport {
     pub apps_registered: u32,
     /// Rows whose app could not be registered, because there are as many apps as may be; they name no app.
     pub apps_refused: u32,
+}
+
+/// What a request that reached an upstream was charged with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecentUse {
+    /// The app that called.
+    pub app_id: Option<AppId>,
+    /// The key that was used.
+    pub key_id: Option<KeyId>,
+    /// The server that took it.
+    pub server_id: Option<ServerId>,
+    /// Tries at targets, at least one.
+    pub attempts: u16,
+    /// When it was last sent, in milliseconds since 1970 UTC.
+    pub sent_at_ms: i64,
+    /// When it ended, in milliseconds since 1970 UTC.
+    pub ended_at_ms: i64,
+    /// Tokens that it was charged with; 0 if it was not charged.
+    pub charged_tokens: i64,
 }
 
 /// The records of requests. Cheap to clone.
@@ -131,6 +154,17 @@ impl UsageRecords {
         page(self.database.reader(), cursor, limit.clamp(1, PAGE_MAX)).await
     }
 
+    /// What was sent after `since_ms`, in milliseconds since 1970 UTC, and has ended, oldest first. A start rebuilds the
+    /// windows of limits from it.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer.
+    pub async fn recent(&self, since_ms: i64) -> Result<Vec<RecentUse>, StorageError> {
+        let rows: Vec<RecentColumns> = recent_query(since_ms).into_tuple().all(self.database.reader()).await?;
+        Ok(rows.into_iter().map(RecentUse::from).collect())
+    }
+
     /// Finds or adds the apps that are named and not registered.
     async fn register_apps<'records>(
         &self,
@@ -155,7 +189,12 @@ impl UsageRecords {
                 if *count >= u64::from(self.max_apps) {
                     None
                 } else {
-                    let app = NewApp { name, registered_by_request: true, created_at_ms: record.started_at_ms };
+                    let app = NewApp {
+                        name,
+                        registered_by_request: true,
+                        limits: Limits::default(),
+                        created_at_ms: record.started_at_ms,
+                    };
                     *count = count.saturating_add(1);
                     report.apps_registered = report.apps_registered.saturating_add(1);
                     Some(apps::insert(transaction, app).await?)
@@ -183,6 +222,41 @@ pub(crate) async fn page(
     rows.into_iter().map(|row| names.view(row)).collect()
 }
 
+/// `app_id`, `key_id`, `server_id`, `attempts`, `sent_at_ms`, `started_at_ms`, `duration_ms`, `charged_tokens`.
+type RecentColumns = (Option<i64>, Option<i64>, Option<i64>, i16, i64, i64, i64, Option<i64>);
+
+pub(super) fn recent_query(since_ms: i64) -> Select<entity::Entity> {
+    entity::Entity::find()
+        .select_only()
+        .columns([
+            entity::Column::AppId,
+            entity::Column::KeyId,
+            entity::Column::ServerId,
+            entity::Column::Attempts,
+            entity::Column::SentAtMs,
+            entity::Column::StartedAtMs,
+            entity::Column::DurationMs,
+            entity::Column::ChargedTokens,
+        ])
+        .filter(entity::Column::SentAtMs.gt(since_ms))
+        .order_by_asc(entity::Column::SentAtMs)
+}
+
+impl From<RecentColumns> for RecentUse {
+    fn from(row: RecentColumns) -> Self {
+        let (app_id, key_id, server_id, attempts, sent_at_ms, started_at_ms, duration_ms, charged_tokens) = row;
+        Self {
+            app_id: app_id.map(AppId),
+            key_id: key_id.map(KeyId),
+            server_id: server_id.map(ServerId),
+            attempts: u16::try_from(attempts).unwrap_or(0),
+            sent_at_ms,
+            ended_at_ms: started_at_ms.saturating_add(duration_ms),
+            charged_tokens: charged_tokens.unwrap_or(0),
+        }
+    }
+}
+
 /// Whether any request was recorded.
 pub(crate) async fn exists(connection: &impl ConnectionTrait) -> Result<bool, StorageError> {
     let first: Option<Uuid> =
@@ -205,6 +279,10 @@ fn columns(record: &UsageRecord, app_id: Option<AppId>) -> entity::ActiveModel {
         status: Set(i16::try_from(record.status).unwrap_or(i16::MAX)),
         error_code: Set(record.error_code.map(|code| bounded(code, ERROR_CODE_MAX))),
         attempts: Set(i16::try_from(record.attempts).unwrap_or(i16::MAX)),
+        queue_ms: Set(i64::from(record.queue_ms)),
+        limited_by: Set(record.limited_by.map(LimitName::code)),
+        sent_at_ms: Set(record.sent_at_ms),
+        charged_tokens: Set(record.charged_tokens),
         input_tokens: Set(record.tokens.input),
         cached_tokens: Set(record.tokens.cached),
         output_tokens: Set(record.tokens.output),
@@ -277,6 +355,11 @@ impl Names {
             status: u16::try_from(row.status).map_err(|_| unreadable("status"))?,
             error_code: row.error_code,
             attempts: u16::try_from(row.attempts).map_err(|_| unreadable("attempts"))?,
+            queue_ms: u32::try_from(row.queue_ms).map_err(|_| unreadable("queue_ms"))?,
+            limited_by: row
+                .limited_by
+                .map(|code| LimitName::from_code(code).ok_or_else(|| unreadable("limited_by")))
+                .transpose()?,
             input_tokens: row.input_tokens,
             cached_tokens: row.cached_tokens,
             output_tokens: row.output_tokens,

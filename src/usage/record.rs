@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::model::{AppId, Endpoint, KeyId, Outcome, ServerId, TokenCounts, TokenSource};
+use crate::model::{AppId, Endpoint, KeyId, LimitName, Outcome, ServerId, TokenCounts, TokenSource};
 
 /// The app that called: registered, or named for the first time by this request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,14 @@ pub struct UsageRecord {
     pub error_code: Option<&'static str>,
     /// Tries at targets.
     pub attempts: u16,
+    /// How long it waited in queues, in milliseconds.
+    pub queue_ms: u32,
+    /// The limit that it waited for longest; none if it did not wait.
+    pub limited_by: Option<LimitName>,
+    /// When it was last written to a connection, in milliseconds since 1970 UTC; none if it never was.
+    pub sent_at_ms: Option<i64>,
+    /// Tokens that it was charged with against limits; none if it was not charged.
+    pub charged_tokens: Option<i64>,
     /// Token counts as far as they are known.
     pub tokens: TokenCounts,
     /// Where the token counts come from.
@@ -72,6 +80,10 @@ pub(super) mod tests {
             status: 200,
             error_code: None,
             attempts: 1,
+            queue_ms: 0,
+            limited_by: None,
+            sent_at_ms: None,
+            charged_tokens: None,
             tokens: TokenCounts::default(),
             token_source: TokenSource::None,
             first_byte_ms: Some(1),

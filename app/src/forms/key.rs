@@ -46,7 +46,7 @@ impl KeyForm {
             return Err(problems);
         }
         let models = all_models(self.models, &self.more_models);
-        Ok((id, KeyInput { name: self.name.trim().to_owned(), app_id, models, expires_at_ms }))
+        Ok((id, KeyInput { name: self.name.trim().to_owned(), app_id, models, expires_at_ms, ..KeyInput::default() }))
     }
 }
 

@@ -90,6 +90,8 @@ impl ServerForm {
             enabled: self.enabled,
             request_stream_usage: self.request_stream_usage,
             timeouts,
+            limits: sluice::model::Limits::default(),
+            queue: sluice::model::QueuePolicy::default(),
         };
         Ok((id, input))
     }

@@ -17,7 +17,7 @@ pub async fn list_apps() -> Result<Vec<AppView>, UiError> {
 #[server(prefix = "/api/ui", endpoint = "apps/create")]
 pub async fn create_app(#[server(default)] name: String) -> Result<(), UiError> {
     let context = crate::ssr::request_context()?;
-    let input = sluice::model::AppInput { name: name.trim().to_owned() };
+    let input = sluice::model::AppInput { name: name.trim().to_owned(), limits: sluice::model::Limits::default() };
     context.answer(context.services.apps.create(&context.actor, input).await).map(drop)
 }
 

@@ -5,13 +5,25 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::LOCATION;
-use sluice::model::{AppId, AppInput, AppView, Refusal, Resource};
+use serde::Deserialize;
+use sluice::model::{AppId, AppInput, AppView, Limits, Refusal, Resource};
 
-use super::body::{EnabledInput, Id, Input, Parameters};
+use super::body::{Id, Input, Parameters, invalid_body, present};
 use super::page::{Page, PageQuery, page};
 use crate::caller::Caller;
 use crate::host::Host;
 use crate::problem::Problem;
+
+/// What is to be changed about an app; what is not named stays.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangeInput {
+    #[serde(default, deserialize_with = "present")]
+    enabled: Option<bool>,
+    /// All of them: one that is not named in it is lifted.
+    #[serde(default, deserialize_with = "present")]
+    limits: Option<Limits>,
+}
 
 pub(super) async fn list(
     State(host): State<Host>,
@@ -42,13 +54,16 @@ pub(super) async fn show(
     app.map(Json).ok_or_else(|| Problem::from(&Refusal::NotFound { resource: Resource::App }))
 }
 
-pub(super) async fn set_enabled(
+pub(super) async fn change(
     State(host): State<Host>,
     caller: Caller,
     Id(id): Id<AppId>,
-    Input(input): Input<EnabledInput>,
+    Input(ChangeInput { enabled, limits }): Input<ChangeInput>,
 ) -> Result<Json<AppView>, Problem> {
-    caller.answer(host.services.apps.set_enabled(caller.actor(), id, input.enabled).await).map(Json)
+    if enabled.is_none() && limits.is_none() {
+        return Err(invalid_body("name `enabled`, `limits` or both"));
+    }
+    caller.answer(host.services.apps.change(caller.actor(), id, enabled, limits).await).map(Json)
 }
 
 pub(super) async fn remove(State(host): State<Host>, caller: Caller, Id(id): Id<AppId>) -> Result<StatusCode, Problem> {

@@ -4,8 +4,8 @@ use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
 use http::StatusCode;
 use http::request::Parts;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use crate::problem::Problem;
 use crate::security::MAX_BODY_BYTES;
@@ -33,14 +33,19 @@ fn body_problem(rejection: &JsonRejection) -> Problem {
             "The body is not JSON",
             "send JSON with `Content-Type: application/json`",
         ),
-        StatusCode::UNPROCESSABLE_ENTITY => Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invalid_body",
-            "The body does not have the expected shape",
-            rejection.body_text(),
-        ),
+        StatusCode::UNPROCESSABLE_ENTITY => invalid_body(rejection.body_text()),
         _ => Problem::new(StatusCode::BAD_REQUEST, "invalid_json", "The body is not valid JSON", rejection.body_text()),
     }
+}
+
+/// A body that is JSON and not what was expected.
+pub(super) fn invalid_body(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body", "The body does not have the expected shape", detail)
+}
+
+/// A field that may be left out but is not null: null would leave open whether it stays or goes.
+pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// The query of the URL.

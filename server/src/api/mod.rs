@@ -11,6 +11,7 @@ mod live;
 mod models;
 mod overview;
 mod page;
+mod queues;
 mod requests;
 mod servers;
 mod session;
@@ -63,16 +64,21 @@ fn routes() -> Vec<(Method, &'static str, MethodRouter<Host>)> {
         (Method::DELETE, "/api/servers/{id}", delete(servers::remove)),
         (Method::POST, "/api/servers/{id}/test", post(servers::test)),
         (Method::GET, "/api/servers/{id}/models", get(servers::models)),
+        (Method::GET, "/api/servers/{id}/limits", get(queues::server)),
+        (Method::DELETE, "/api/servers/{id}/queue/{request_id}", delete(queues::cancel)),
         (Method::GET, "/api/apps", get(apps::list)),
         (Method::POST, "/api/apps", post(apps::create)),
         (Method::GET, "/api/apps/{id}", get(apps::show)),
-        (Method::PATCH, "/api/apps/{id}", patch(apps::set_enabled)),
+        (Method::PATCH, "/api/apps/{id}", patch(apps::change)),
         (Method::DELETE, "/api/apps/{id}", delete(apps::remove)),
+        (Method::GET, "/api/apps/{id}/limits", get(queues::app)),
         (Method::GET, "/api/keys", get(keys::list)),
         (Method::POST, "/api/keys", post(keys::create)),
         (Method::GET, "/api/keys/{id}", get(keys::show)),
         (Method::PUT, "/api/keys/{id}", put(keys::update)),
         (Method::DELETE, "/api/keys/{id}", delete(keys::revoke)),
+        (Method::GET, "/api/keys/{id}/limits", get(queues::key)),
+        (Method::GET, "/api/limits", get(queues::list)),
         (Method::GET, "/api/models", get(models::list)),
         (Method::GET, "/api/overview", get(overview::show)),
         (Method::GET, "/api/requests", get(requests::list)),

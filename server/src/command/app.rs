@@ -1,11 +1,12 @@
 //! `sluice app`: calling applications from the command line.
 
 use anyhow::bail;
-use clap::{Args, Subcommand};
-use sluice::model::{AppInput, AppView};
+use clap::{ArgGroup, Args, Subcommand};
+use sluice::model::{AppInput, AppView, Limits};
 use sluice::services::Actor;
 
 use crate::administration::{Administration, answer};
+use crate::command::limits::{LimitArguments, print_limits};
 use crate::command::show;
 use crate::console;
 
@@ -16,8 +17,15 @@ pub(super) enum Action {
     #[command(after_help = "Example: sluice app list --json")]
     List(Output),
     /// Register an app
-    #[command(after_help = "Example: sluice app add chat")]
-    Add(Named),
+    #[command(after_help = "Examples:
+  sluice app add chat
+  sluice app add batch --rpm 60 --tpm 100000 --concurrency 4")]
+    Add(Add),
+    /// Change what an app may send; a limit that is not named stays as it is
+    #[command(after_help = "Examples:
+  sluice app limit chat --rpm 60
+  sluice app limit chat --rpm none --tpm 100000")]
+    Limit(Limit),
     /// Serve an app's requests
     #[command(after_help = "Example: sluice app enable chat")]
     Enable(Named),
@@ -46,6 +54,29 @@ pub(super) struct Named {
     output: Output,
 }
 
+/// A new app.
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// Its name, as sent in the `App-Name` header
+    name: String,
+    #[command(flatten)]
+    limits: LimitArguments,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// What an app may send.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("limit").args(["rpm", "tpm", "concurrency"]).required(true).multiple(true))]
+pub(super) struct Limit {
+    /// Its name
+    name: String,
+    #[command(flatten)]
+    limits: LimitArguments,
+    #[command(flatten)]
+    output: Output,
+}
+
 pub(super) async fn run(action: Action, administration: &Administration) -> anyhow::Result<()> {
     let apps = &administration.services.apps;
     let actor = &Actor::Console;
@@ -54,9 +85,17 @@ pub(super) async fn run(action: Action, administration: &Administration) -> anyh
             let all = answer(apps.list(actor).await)?;
             show(&all, output.json, |all| print_list(all))
         }
-        Action::Add(named) => {
-            let app = answer(apps.create(actor, AppInput { name: named.name }).await)?;
-            show(&app, named.output.json, |app| console::line(format!("added `{}`", app.name)))
+        Action::Add(add) => {
+            let input = AppInput { name: add.name, limits: add.limits.apply(Limits::default()) };
+            let app = answer(apps.create(actor, input).await)?;
+            show(&app, add.output.json, |app| console::line(format!("added `{}`", app.name)))
+        }
+        Action::Limit(limit) => {
+            let known = find(administration, &limit.name).await?;
+            let app = answer(apps.set_limits(actor, known.id, limit.limits.apply(known.limits)).await)?;
+            show(&app, limit.output.json, |app| {
+                console::line(format!("limits of `{}`: {}", app.name, print_limits(&app.limits)));
+            })
         }
         Action::Enable(named) => set_enabled(named, administration, true).await,
         Action::Disable(named) => set_enabled(named, administration, false).await,
@@ -95,8 +134,14 @@ fn print_list(apps: &[AppView]) {
         .iter()
         .map(|app| {
             let state = if app.enabled { "enabled" } else { "disabled" };
-            vec![app.id.to_string(), app.name.clone(), state.to_owned(), app.active_keys.to_string()]
+            vec![
+                app.id.to_string(),
+                app.name.clone(),
+                state.to_owned(),
+                print_limits(&app.limits),
+                app.active_keys.to_string(),
+            ]
         })
         .collect();
-    console::table(&["id", "name", "state", "active keys"], &rows);
+    console::table(&["id", "name", "state", "limits", "active keys"], &rows);
 }

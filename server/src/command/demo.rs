@@ -162,7 +162,12 @@ async fn furnish(services: &Services, base_url: &str) -> anyhow::Result<Vec<Visi
     for name in APPS {
         let app = match known_apps.iter().find(|app| app.name == name) {
             Some(app) => app.clone(),
-            None => answer(services.apps.create(actor, AppInput { name: name.to_owned() }).await)?,
+            None => answer(
+                services
+                    .apps
+                    .create(actor, AppInput { name: name.to_owned(), limits: sluice::model::Limits::default() })
+                    .await,
+            )?,
         };
         let input = KeyInput { name: key_name(name), app_id: Some(app.id), ..KeyInput::default() };
         let created = answer(services.keys.create(actor, input).await)?;
@@ -188,6 +193,8 @@ fn servers(base_url: &str) -> [ServerInput; 3] {
         enabled: true,
         request_stream_usage: true,
         timeouts: Timeouts::default(),
+        limits: sluice::model::Limits::default(),
+        queue: sluice::model::QueuePolicy::default(),
     };
     [
         server(

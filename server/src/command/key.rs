@@ -1,11 +1,12 @@
 //! `sluice key`: keys for `/v1` from the command line.
 
 use clap::{Args, Subcommand};
-use sluice::model::{CreatedKey, KeyId, KeyInput, KeyState, KeyView};
+use sluice::model::{CreatedKey, KeyId, KeyInput, KeyState, KeyView, Limits};
 use sluice::services::Actor;
 
 use super::app;
 use crate::administration::{Administration, answer};
+use crate::command::limits::{LimitArguments, PriorityArgument, print_limits};
 use crate::command::show;
 use crate::console;
 
@@ -16,6 +17,7 @@ pub(super) enum Action {
     #[command(after_help = "Examples:
   sluice key create laptop
   sluice key create chat-production --app chat --model gpt-4o
+  sluice key create nightly --app batch --rpm 30 --priority low
   sluice key create ci --json | jq -r .key")]
     Create(Create),
     /// List all keys, revoked ones included
@@ -46,6 +48,10 @@ pub(super) struct Create {
     #[arg(long = "model", value_name = "MODEL")]
     models: Vec<String>,
     #[command(flatten)]
+    limits: LimitArguments,
+    #[command(flatten)]
+    priority: PriorityArgument,
+    #[command(flatten)]
     output: Output,
 }
 
@@ -67,7 +73,14 @@ pub(super) async fn run(action: Action, administration: &Administration) -> anyh
                 Some(name) => Some(app::find(administration, name).await?.id),
                 None => None,
             };
-            let input = KeyInput { name: create.name, app_id, models: create.models, expires_at_ms: None };
+            let input = KeyInput {
+                name: create.name,
+                app_id,
+                models: create.models,
+                limits: create.limits.apply(Limits::default()),
+                priority: create.priority.priority.unwrap_or_default(),
+                expires_at_ms: None,
+            };
             let created = answer(keys.create(actor, input).await)?;
             show(&created, create.output.json, print_created)
         }
@@ -106,9 +119,11 @@ fn print_list(keys: &[KeyView]) {
                 format!("...{}", key.hint),
                 key.app_name.clone().unwrap_or_else(|| "any".to_owned()),
                 if key.models.is_empty() { "all".to_owned() } else { key.models.join(", ") },
+                print_limits(&key.limits),
+                key.priority.to_string(),
                 state.to_owned(),
             ]
         })
         .collect();
-    console::table(&["id", "name", "ends in", "app", "models", "state"], &rows);
+    console::table(&["id", "name", "ends in", "app", "models", "limits", "priority", "state"], &rows);
 }

@@ -8,6 +8,7 @@ mod app;
 mod demo;
 mod demo_traffic;
 mod key;
+mod limits;
 mod serve;
 mod server;
 mod token;

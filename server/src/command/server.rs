@@ -8,11 +8,13 @@ use std::io::Read as _;
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use sluice::model::{
-    ProviderKind, ServerInput, ServerModel, ServerState, ServerView, Timeouts, parse_models, print_models,
+    Limits, ProviderKind, QueuePolicy, ServerInput, ServerModel, ServerState, ServerView, Timeouts, parse_models,
+    print_models,
 };
 use sluice::services::Actor;
 
 use crate::administration::{Administration, answer};
+use crate::command::limits::{LimitArguments, QueueArguments, print_limits, print_queue};
 use crate::command::show;
 use crate::console;
 
@@ -31,6 +33,7 @@ pub(super) enum Action {
     /// Add a server
     #[command(after_help = "Examples:
   sluice server add ollama --url http://localhost:11434/v1 --model llama3.2
+  sluice server add groq --url https://api.groq.com/openai/v1 --model llama-3.3-70b-versatile --rpm 30 --tpm 12000
   sluice server add openai --url https://api.openai.com/v1 --model gpt-4o --model fast=gpt-4o-mini --api-key-stdin < key.txt
   SLUICE_SERVER_API_KEY=... sluice server add groq --url https://api.groq.com/openai/v1 --model llama-3.3-70b-versatile")]
     Add(Add),
@@ -38,6 +41,7 @@ pub(super) enum Action {
     #[command(after_help = "Examples:
   sluice server edit groq --model llama-3.3-70b-versatile --model small=llama-3.1-8b-instant
   sluice server edit groq --rename groq-eu
+  sluice server edit groq --tpm none --concurrency 8 --queue-deadline 20
   sluice server edit groq --api-key-stdin < key.txt")]
     Edit(Edit),
     /// Remove a server
@@ -148,6 +152,10 @@ pub(super) struct Add {
     #[command(flatten)]
     timeouts: TimeoutArguments,
     #[command(flatten)]
+    limits: LimitArguments,
+    #[command(flatten)]
+    queue: QueueArguments,
+    #[command(flatten)]
     output: Output,
 }
 
@@ -175,6 +183,10 @@ pub(super) struct Edit {
     api_key: ApiKey,
     #[command(flatten)]
     timeouts: TimeoutArguments,
+    #[command(flatten)]
+    limits: LimitArguments,
+    #[command(flatten)]
+    queue: QueueArguments,
     #[command(flatten)]
     output: Output,
 }
@@ -220,6 +232,8 @@ impl Add {
             api_key: self.api_key.read()?,
             models: models(&self.models)?,
             timeouts: self.timeouts.apply(Timeouts::default()),
+            limits: self.limits.apply(Limits::default()),
+            queue: self.queue.apply(QueuePolicy::default()),
             name: self.name,
             provider: ProviderKind::default(),
             base_url: self.url,
@@ -236,6 +250,8 @@ impl Edit {
             api_key: if self.remove_api_key { None } else { self.api_key.read()? },
             models: if self.models.is_empty() { known.models } else { models(&self.models)? },
             timeouts: self.timeouts.apply(known.timeouts),
+            limits: self.limits.apply(known.limits),
+            queue: self.queue.apply(known.queue),
             name: self.rename.unwrap_or(known.name),
             provider: known.provider,
             base_url: self.url.unwrap_or(known.base_url),
@@ -295,12 +311,13 @@ fn print_list(servers: &[ServerView]) {
                 server.position.to_string(),
                 server.name.clone(),
                 state(server.state).to_owned(),
+                print_limits(&server.limits),
                 server.base_url.clone(),
                 server.models.iter().map(|model| model.name.as_str()).collect::<Vec<_>>().join(", "),
             ]
         })
         .collect();
-    console::table(&["#", "name", "state", "base URL", "models"], &rows);
+    console::table(&["#", "name", "state", "limits", "base URL", "models"], &rows);
 }
 
 fn print_server(server: &ServerView) {
@@ -314,6 +331,8 @@ fn print_server(server: &ServerView) {
     console::line(format!(
         "timeouts    connect {connect_ms} ms, first byte {first_byte_ms} ms, idle {idle_ms} ms, total {total_ms} ms"
     ));
+    console::line(format!("limits      {}", print_limits(&server.limits)));
+    console::line(format!("queue       {}", print_queue(&server.queue)));
     console::line("models");
     for line in print_models(&server.models).lines() {
         console::line(format!("  {line}"));

@@ -70,6 +70,7 @@ async fn every_command_explains_itself() {
         &["server", "add", "--help"],
         &["server", "edit", "--help"],
         &["app", "add", "--help"],
+        &["app", "limit", "--help"],
         &["key", "create", "--help"],
         &["token", "create", "--help"],
         &["demo", "--help"],
@@ -148,6 +149,63 @@ async fn tokens_made_at_the_console_open_the_api() {
     let request = gateway.request(http::Method::GET, "/api/session").bearer_auth(token["token"].as_str().unwrap());
     assert_eq!(crate::harness::send(request).await.status, 401);
     gateway.stop().await;
+}
+
+#[tokio::test]
+async fn limits_are_set_changed_and_shown() {
+    let folder = TempDir::new().unwrap();
+    let done = async |arguments: &[&str]| {
+        let mut command = sluice(folder.path());
+        command.args(arguments);
+        let output = run(command).await;
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let json_of = async |arguments: &[&str]| {
+        serde_json::from_str::<Value>(&done(&[arguments, &["--json"]].concat()).await).unwrap()
+    };
+    let add =
+        ["server", "add", "groq", "--url", "http://127.0.0.1:9/v1", "--model", "m", "--rpm", "30", "--tpm", "6000"];
+    let queue = ["--queue-deadline", "1.5", "--queue-overflow", "reject_newest", "--queue-length", "7"];
+    let server = json_of(&[&add[..], &queue].concat()).await;
+    let limits = json!({ "requests_per_minute": 30, "tokens_per_minute": 6000, "concurrency": null });
+    assert_eq!(server["limits"], limits);
+    let wanted = json!({ "length": 7, "deadline_ms": 1500, "overflow": "reject_newest", "order": "fifo" });
+    assert_eq!(server["queue"], wanted);
+    let edit = ["server", "edit", "groq", "--rpm", "none", "--concurrency", "4", "--queue-order", "fair"];
+    let server = json_of(&edit).await;
+    let limits = json!({ "requests_per_minute": null, "tokens_per_minute": 6000, "concurrency": 4 });
+    assert_eq!((&server["limits"], &server["queue"]["length"]), (&limits, &json!(7)));
+    assert_eq!(server["queue"]["order"], "fair");
+    assert!(done(&["server", "list"]).await.contains("6000 tpm, 4 at once"));
+    assert!(done(&["server", "show", "groq"]).await.contains("7 requests, 1500 ms, reject_newest, fair"));
+
+    assert_eq!(json_of(&["app", "add", "chat", "--rpm", "60"]).await["limits"]["requests_per_minute"], 60);
+    let app = json_of(&["app", "limit", "chat", "--tpm", "900"]).await;
+    let limits = json!({ "requests_per_minute": 60, "tokens_per_minute": 900, "concurrency": null });
+    assert_eq!(app["limits"], limits);
+    assert!(done(&["app", "limit", "chat", "--rpm", "none"]).await.contains("900 tpm"));
+    assert!(done(&["app", "list"]).await.contains("900 tpm"));
+
+    let key = json_of(&["key", "create", "nightly", "--priority", "low", "--concurrency", "2"]).await;
+    assert_eq!((&key["priority"], &key["limits"]["concurrency"]), (&json!("low"), &json!(2)));
+    let list = done(&["key", "list"]).await;
+    assert!(list.contains("2 at once") && list.contains("low"), "{list}");
+
+    for (arguments, status) in [
+        (&["app", "limit", "chat"][..], 2),
+        (&["app", "limit", "chat", "--rpm", "many"], 2),
+        (&["key", "create", "x", "--priority", "urgent"], 2),
+        (&["server", "edit", "groq", "--queue-deadline", "soon"], 2),
+        (&["app", "limit", "chat", "--rpm", "0"], 1),
+        (&["server", "edit", "groq", "--queue-deadline", "0.05"], 1),
+    ] {
+        let mut command = sluice(folder.path());
+        command.args(arguments);
+        let output = run(command).await;
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}", text(&output.stderr));
+        assert!(status == 2 || text(&output.stderr).contains("must be between"), "{}", text(&output.stderr));
+    }
 }
 
 #[tokio::test]

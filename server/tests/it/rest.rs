@@ -129,6 +129,135 @@ async fn apps_and_keys_are_managed_and_a_key_is_shown_once() {
 }
 
 #[tokio::test]
+async fn limits_and_queues_of_servers_go_in_and_come_out() {
+    let gateway = TestGateway::builder().start().await;
+    let plain = gateway.post("/api/servers", server("plain")).await.json();
+    let none = json!({ "requests_per_minute": null, "tokens_per_minute": null, "concurrency": null });
+    assert_eq!(plain["limits"], none);
+    let usual = json!({ "length": 100, "deadline_ms": 60_000, "overflow": "evict_oldest", "order": "fifo" });
+    assert_eq!(plain["queue"], usual);
+
+    let limits = json!({ "requests_per_minute": 10, "tokens_per_minute": 1_000_000_000, "concurrency": 3 });
+    let queue = json!({ "length": 0, "deadline_ms": 3_600_000, "overflow": "reject_newest", "order": "fair" });
+    let mut input = server("limited");
+    input["limits"] = limits.clone();
+    input["queue"] = queue.clone();
+    let created = gateway.post("/api/servers", input).await;
+    assert_eq!(created.status, 201, "{}", created.text());
+    let path = created.header("location").to_owned();
+    let view = gateway.get(&path).await.json();
+    assert_eq!((&view["limits"], &view["queue"]), (&limits, &queue));
+    // Switching it off touches neither, and a part of either is enough: the rest is the default.
+    let view = gateway.patch(&path, json!({ "enabled": false })).await.json();
+    assert_eq!((&view["limits"], &view["queue"]), (&limits, &queue));
+    let mut input = server("limited");
+    input["limits"] = json!({ "concurrency": 1 });
+    input["queue"] = json!({ "length": 7 });
+    let view = gateway.put(&path, input).await.json();
+    assert_eq!((&view["limits"]["concurrency"], &view["limits"]["requests_per_minute"]), (&json!(1), &Value::Null));
+    assert_eq!((&view["queue"]["length"], &view["queue"]["deadline_ms"]), (&json!(7), &json!(60_000)));
+    assert_eq!(gateway.put(&path, server("limited")).await.json()["limits"], none);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn limits_out_of_range_are_named_at_once_and_unknown_members_refused() {
+    let gateway = TestGateway::builder().start().await;
+    let limits = json!({ "requests_per_minute": 0, "tokens_per_minute": 1_000_000_001, "concurrency": 1_000_001 });
+    let mut input = server("limited");
+    input["limits"] = limits.clone();
+    input["queue"] = json!({ "length": 10_001, "deadline_ms": 99 });
+    let app = gateway.post("/api/apps", json!({ "name": "chat" })).await.header("location").to_owned();
+    let of_limits = ["limits.requests_per_minute", "limits.tokens_per_minute", "limits.concurrency"];
+    let of_all = [&of_limits[..], &["queue.length", "queue.deadline_ms"]].concat();
+    for (answer, wanted) in [
+        (gateway.post("/api/servers", input).await, of_all),
+        (gateway.post("/api/apps", json!({ "name": "other", "limits": limits })).await, of_limits.to_vec()),
+        (gateway.patch(&app, json!({ "enabled": false, "limits": limits })).await, of_limits.to_vec()),
+        (gateway.post("/api/keys", json!({ "name": "laptop", "limits": limits })).await, of_limits.to_vec()),
+    ] {
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid"));
+        let body = answer.json();
+        let problems = body["fields"].as_array().unwrap();
+        let fields: Vec<&str> = problems.iter().map(|problem| problem["field"].as_str().unwrap()).collect();
+        assert_eq!(fields, wanted);
+        assert!(problems.iter().all(|problem| problem["code"] == "out_of_range"), "{body}");
+    }
+    assert_eq!(gateway.get(&app).await.json()["enabled"], true, "half of a refused change was made");
+
+    for (part, value) in [
+        ("limits", json!({ "requests_per_second": 1 })),
+        ("limits", json!({ "concurrency": -1 })),
+        ("limits", json!({ "concurrency": 4_294_967_296_u64 })),
+        ("queue", json!({ "size": 1 })),
+        ("queue", json!({ "overflow": "explode" })),
+        ("queue", json!({ "deadline_ms": 0.5 })),
+    ] {
+        let mut input = server("limited");
+        input[part] = value;
+        let answer = gateway.post("/api/servers", input.clone()).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid_body"), "{input}");
+    }
+    let answer = gateway.post("/api/keys", json!({ "name": "laptop", "priority": "urgent" })).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid_body"));
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn apps_and_keys_have_limits_and_keys_a_priority() {
+    let gateway = TestGateway::builder().start().await;
+    let app = gateway.post("/api/apps", json!({ "name": "chat", "limits": { "requests_per_minute": 5 } })).await;
+    assert_eq!(app.json()["limits"]["requests_per_minute"], 5, "{}", app.text());
+    let path = app.header("location").to_owned();
+    let view = gateway.patch(&path, json!({ "limits": { "tokens_per_minute": 900 } })).await.json();
+    let limits = json!({ "requests_per_minute": null, "tokens_per_minute": 900, "concurrency": null });
+    assert_eq!((&view["limits"], &view["enabled"]), (&limits, &json!(true)));
+    let view = gateway.patch(&path, json!({ "enabled": false })).await.json();
+    assert_eq!((&view["limits"], &view["enabled"]), (&limits, &json!(false)));
+    let view = gateway.patch(&path, json!({ "enabled": true, "limits": {} })).await.json();
+    assert_eq!((&view["limits"]["tokens_per_minute"], &view["enabled"]), (&Value::Null, &json!(true)));
+    for unclear in
+        [json!({}), json!({ "limits": null }), json!({ "enabled": true, "limits": null }), json!({ "name": "x" })]
+    {
+        let answer = gateway.patch(&path, unclear.clone()).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid_body"), "{unclear}");
+    }
+    assert_eq!(gateway.patch("/api/apps/99", json!({ "limits": {} })).await.status, 404);
+
+    let plain = gateway.post("/api/keys", json!({ "name": "plain" })).await.json();
+    assert_eq!((&plain["priority"], &plain["limits"]["concurrency"]), (&json!("normal"), &Value::Null));
+    let input = json!({ "name": "nightly", "priority": "low", "limits": { "concurrency": 2 } });
+    let created = gateway.post("/api/keys", input).await;
+    assert_eq!(created.json()["priority"], "low", "{}", created.text());
+    let path = created.header("location").to_owned();
+    let view = gateway.get(&path).await.json();
+    assert_eq!((&view["priority"], &view["limits"]["concurrency"]), (&json!("low"), &json!(2)));
+    let changed = gateway.put(&path, json!({ "name": "nightly", "priority": "high" })).await.json();
+    assert_eq!((&changed["priority"], &changed["limits"]["concurrency"]), (&json!("high"), &Value::Null));
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn what_does_not_exist_has_no_limits_and_nobody_waits_there() {
+    let gateway = TestGateway::builder().start().await;
+    assert_eq!(gateway.get("/api/limits").await.json(), json!({ "rows": [], "next": null }));
+    for path in ["/api/servers/99/limits", "/api/apps/99/limits", "/api/keys/99/limits"] {
+        let answer = gateway.get(path).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (404, "not_found"), "{path}");
+    }
+    let id = gateway.post("/api/servers", server("first")).await.json()["id"].clone();
+    for (path, problem) in [
+        (format!("/api/servers/{id}/queue/019a0000-0000-7000-8000-000000000000"), "not_found"),
+        ("/api/servers/99/queue/019a0000-0000-7000-8000-000000000000".to_owned(), "not_found"),
+        (format!("/api/servers/{id}/queue/1"), "path_not_found"),
+    ] {
+        let answer = gateway.delete(&path).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (404, problem), "{path}");
+    }
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn lists_are_paged() {
     let gateway = TestGateway::builder().start().await;
     for number in 0..5 {
@@ -250,6 +379,7 @@ async fn requests_are_listed_with_a_cursor() {
         (&row["app_name"], &row["server_name"], &row["outcome"]),
         (&json!("chat"), &json!("fake"), &json!("completed"))
     );
+    assert_eq!((&row["queue_ms"], &row["limited_by"]), (&json!(0), &Value::Null));
     let rest = gateway.get(&format!("/api/requests?limit=2&cursor={}", first["next"].as_str().unwrap())).await.json();
     assert_eq!((rest["rows"].as_array().unwrap().len(), &rest["next"]), (1, &Value::Null));
     assert_eq!(gateway.get("/api/overview").await.json()["has_requests"], true);

@@ -9,3 +9,8 @@ mod binary;
 #[path = "../it/harness.rs"]
 mod harness;
 mod many_streams;
+mod process;
+mod waiting;
+
+/// What is measured here is measured alone: a test holds this while it runs.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

@@ -6,18 +6,13 @@ use tokio::task::JoinSet;
 
 use crate::binary::Binary;
 use crate::harness::{PATIENCE, send};
+use crate::process::resident;
 
 const STREAMS: u64 = 1000;
 
-/// Memory that the process holds now, in KiB.
-fn resident_kib(binary: &Binary) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", binary.process_id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_slow_streams_complete() {
+    let _alone = crate::ALONE.lock().await;
     rlimit::increase_nofile_limit(10_000).unwrap();
     let upstream = FakeUpstream::builder().keep_bodies(false).start().await.unwrap();
     let credentials = json!({"username": "admin", "password": "correct horse battery"});
@@ -37,7 +32,7 @@ async fn a_thousand_slow_streams_complete() {
         client.post(binary.url("/v1/chat/completions")).bearer_auth(&key).header("app-name", "many").json(&body)
     };
     assert_eq!(send(ask("small")).await.status, 200);
-    let before = resident_kib(&binary);
+    let before = resident(&binary.process_id().to_string()) / 1024;
     let mut calls = JoinSet::new();
     for _ in 0..STREAMS {
         let request = ask("slow");
@@ -48,7 +43,7 @@ async fn a_thousand_slow_streams_complete() {
         "{:?}",
         upstream.ledger().counts()
     );
-    let during = resident_kib(&binary);
+    let during = resident(&binary.process_id().to_string()) / 1024;
     while let Some(text) = calls.join_next().await {
         let text = text.unwrap();
         assert!(text.ends_with("data: [DONE]\n\n"), "{text}");

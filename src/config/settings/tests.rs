@@ -21,6 +21,9 @@ fn defaults_are_sound() {
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.limits.max_body_bytes, 32 << 20);
     assert_eq!(settings.access.policy, AccessPolicy::Keys);
+    assert_eq!(settings.queue.window, Duration::from_mins(1));
+    assert_eq!((settings.queue.line_length, settings.queue.pause_retries), (100, 10));
+    assert_eq!(settings.queue.upstream_pause_max, Duration::from_mins(5));
     assert!(matches!(settings.master_key, MasterKeySource::Generated { .. }));
 }
 
@@ -33,6 +36,23 @@ fn environment_wins_over_file_and_file_over_default() {
     assert_eq!(settings.limits.max_body_bytes, 2048);
     assert_eq!(settings.limits.drain_timeout, Duration::from_millis(1500));
     assert_eq!(settings.access.policy, AccessPolicy::Open);
+}
+
+#[test]
+fn reads_how_limits_count() {
+    let toml =
+        "[limits]\nwindow_seconds = 0.1\nline_length = 0\nupstream_pause_seconds = 86_400\npause_retries = 100\n";
+    let queue = load(Some(("a.toml", toml)), &[]).unwrap().queue;
+    assert_eq!((queue.window, queue.line_length), (Duration::from_millis(100), 0));
+    assert_eq!((queue.upstream_pause_max, queue.pause_retries), (Duration::from_hours(24), 100));
+    let wrong = [
+        ("SLUICE_LIMITS__LINE_LENGTH", "10001"),
+        ("SLUICE_LIMITS__PAUSE_RETRIES", "101"),
+        ("SLUICE_LIMITS__UPSTREAM_PAUSE_SECONDS", "0.5"),
+        ("SLUICE_LIMITS__WINDOW_SECONDS", "0"),
+    ];
+    let problems = load(None, &wrong).unwrap_err();
+    assert_eq!(problems.len(), wrong.len(), "{problems:?}");
 }
 
 #[test]

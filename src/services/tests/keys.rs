@@ -1,9 +1,12 @@
 //! Apps, keys, tokens, requests and the first page.
 
+use sea_orm::ConnectionTrait;
+
 use super::*;
 use crate::crypto::hash_token;
+use crate::model::bounds::{CONCURRENCY_MAX, REQUESTS_PER_MINUTE_MAX};
 use crate::model::{
-    AccessPolicy, AppId, AppInput, Endpoint, KeyInput, KeyState, Outcome, Overview, RequestQuery, Resource,
+    AccessPolicy, AppId, AppInput, Endpoint, KeyInput, KeyState, Outcome, Overview, Priority, RequestQuery, Resource,
     TokenCounts, TokenSource,
 };
 use crate::storage::UsageRecords;
@@ -12,7 +15,7 @@ use crate::usage::{AppReference, UsageRecord};
 const CONSOLE: &Actor = &Actor::Console;
 
 fn app(name: &str) -> AppInput {
-    AppInput { name: name.to_owned() }
+    AppInput { name: name.to_owned(), limits: Limits::default() }
 }
 
 fn key(name: &str) -> KeyInput {
@@ -48,10 +51,13 @@ async fn every_problem_of_a_key_is_found_at_once() {
         app_id: Some(AppId(9)),
         models: vec!["m".to_owned(), "m".to_owned()],
         expires_at_ms: Some(1),
+        limits: Limits { concurrency: Some(0), ..Limits::default() },
+        priority: Priority::default(),
     };
     let expected = [
         ("name", Problem::Required),
         ("models", Problem::ListDuplicate { value: "m".to_owned() }),
+        ("limits.concurrency", Problem::OutOfRange { min: 1, max: CONCURRENCY_MAX }),
         ("expires_at_ms", Problem::InThePast),
         ("app_id", Problem::Unknown),
     ]
@@ -64,12 +70,73 @@ async fn a_key_can_be_changed_and_stays_the_same_key() {
     let Fixture { services, catalog, folder: _folder, .. } = fixture().await;
     let created = services.keys.create(CONSOLE, key("a")).await.unwrap();
     let end = i64::MAX / 2;
-    let input = KeyInput { models: vec!["x".to_owned()], expires_at_ms: Some(end), ..key("b") };
+    let limits = Limits { tokens_per_minute: Some(5), ..Limits::default() };
+    let input = KeyInput {
+        models: vec!["x".to_owned()],
+        expires_at_ms: Some(end),
+        limits,
+        priority: Priority::High,
+        ..key("b")
+    };
     let view = services.keys.update(CONSOLE, created.view.id, input).await.unwrap();
     assert_eq!((view.name.as_str(), view.expires_at_ms, view.state), ("b", Some(end), KeyState::Active));
+    assert_eq!((view.limits, view.priority), (limits, Priority::High));
     let snapshot = catalog.snapshot();
     let entry = snapshot.key(&hash_token(&created.key)).unwrap();
+    assert_eq!((entry.limits, entry.priority), (limits, Priority::High));
     assert_eq!((entry.models.as_slice(), entry.expires_at_ms), (&["x".to_owned()][..], Some(end)));
+}
+
+#[tokio::test]
+async fn limits_of_an_app_are_set_and_lifted_without_touching_the_rest() {
+    let Fixture { services, catalog, folder: _folder, .. } = fixture().await;
+    let first = Limits { requests_per_minute: Some(10), ..Limits::default() };
+    let shop = services.apps.create(CONSOLE, AppInput { limits: first, ..app("shop") }).await.unwrap();
+    assert_eq!((shop.limits, catalog.snapshot().app(shop.id).unwrap().limits), (first, first));
+    services.apps.set_enabled(CONSOLE, shop.id, false).await.unwrap();
+    let other = Limits { tokens_per_minute: Some(7), concurrency: Some(3), requests_per_minute: None };
+    let view = services.apps.set_limits(CONSOLE, shop.id, other).await.unwrap();
+    assert_eq!((view.limits, view.enabled), (other, false));
+    assert_eq!(catalog.snapshot().app(shop.id).unwrap().limits, other);
+    let view = services.apps.change(CONSOLE, shop.id, Some(true), Some(Limits::default())).await.unwrap();
+    assert_eq!((view.limits, view.enabled), (Limits::default(), true));
+
+    // All of it or nothing, and every problem at once.
+    let wrong = Limits { requests_per_minute: Some(0), concurrency: Some(CONCURRENCY_MAX + 1), ..first };
+    let expected = [
+        ("limits.requests_per_minute", Problem::OutOfRange { min: 1, max: REQUESTS_PER_MINUTE_MAX }),
+        ("limits.concurrency", Problem::OutOfRange { min: 1, max: CONCURRENCY_MAX }),
+    ]
+    .map(|(field, problem)| FieldProblem::new(field, problem));
+    assert_eq!(problems(services.apps.change(CONSOLE, shop.id, Some(false), Some(wrong)).await), expected);
+    assert_eq!(services.apps.list(CONSOLE).await.unwrap(), [view]);
+    let both = services.apps.create(CONSOLE, AppInput { limits: wrong, ..app("shop") }).await;
+    assert_eq!(problems(both).len(), 3);
+    let gone = services.apps.set_limits(CONSOLE, AppId(99), first).await.unwrap_err();
+    assert!(matches!(gone, ServiceError::NotFound(Resource::App)));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_until_it_is_saved_again() {
+    let Fixture { services, database, catalog, folder: _folder } = fixture().await;
+    let shop = services.apps.create(CONSOLE, app("shop")).await.unwrap();
+    let created = services.keys.create(CONSOLE, KeyInput { app_id: Some(shop.id), ..key("k") }).await.unwrap();
+    let transaction = database.begin_write().await.unwrap();
+    for sql in ["UPDATE apps SET concurrency = -1", "UPDATE api_keys SET concurrency = -1"] {
+        transaction.execute_unprepared(sql).await.unwrap();
+    }
+    transaction.commit().await.unwrap();
+    let view = services.apps.set_enabled(CONSOLE, shop.id, true).await.unwrap();
+    assert_eq!((view.enabled, view.limits.concurrency, view.active_keys), (false, Some(1), 0));
+    assert!(!catalog.snapshot().app(shop.id).unwrap().enabled);
+    assert!(catalog.snapshot().key(&hash_token(&created.key)).is_none());
+    assert_eq!(services.keys.list(CONSOLE).await.unwrap().first().unwrap().state, KeyState::Expired);
+
+    let view = services.apps.set_limits(CONSOLE, shop.id, Limits::default()).await.unwrap();
+    assert!(view.enabled);
+    let again = KeyInput { app_id: Some(shop.id), ..key("k") };
+    assert_eq!(services.keys.update(CONSOLE, created.view.id, again).await.unwrap().state, KeyState::Active);
+    assert!(catalog.snapshot().key(&hash_token(&created.key)).is_some());
 }
 
 #[tokio::test]
@@ -142,6 +209,10 @@ async fn requests_are_paged_and_the_overview_counts() {
             status: 200,
             error_code: None,
             attempts: 1,
+            queue_ms: 0,
+            limited_by: None,
+            sent_at_ms: None,
+            charged_tokens: None,
             tokens: TokenCounts::default(),
             token_source: TokenSource::None,
             first_byte_ms: None,

@@ -18,7 +18,9 @@ use tempfile::TempDir;
 use super::{Actor, ServiceError, Services, ServicesSettings, open_key_ring};
 use crate::catalog::Catalog;
 use crate::crypto::MasterKeySource;
-use crate::model::{FieldProblem, Problem, ProviderKind, ServerInput, ServerModel, SetupInput, Timeouts};
+use crate::model::{
+    FieldProblem, Limits, Problem, ProviderKind, QueuePolicy, ServerInput, ServerModel, SetupInput, Timeouts,
+};
 use crate::storage::Database;
 use crate::storage::tests::open;
 
@@ -47,7 +49,9 @@ async fn start(folder: &Path, settings: ServicesSettings) -> (Database, Arc<Cata
     let source = MasterKeySource::Generated { data_dir: folder.to_owned() };
     let (key_ring, _) = open_key_ring(&database, source).await.unwrap();
     let catalog = Catalog::load(database.clone(), Arc::clone(&key_ring)).await.unwrap();
-    let services = Services::new(database.clone(), key_ring, Arc::clone(&catalog), settings).unwrap();
+    let limiter = crate::limit::LocalLimiter::new(std::time::Duration::from_mins(1), 100);
+    let limiter = Arc::new(limiter);
+    let services = Services::new(database.clone(), key_ring, Arc::clone(&catalog), limiter, settings).unwrap();
     (database, catalog, services)
 }
 
@@ -62,6 +66,8 @@ fn server_input(name: &str) -> ServerInput {
         enabled: true,
         request_stream_usage: true,
         timeouts: Timeouts::default(),
+        limits: Limits::default(),
+        queue: QueuePolicy::default(),
     }
 }
 

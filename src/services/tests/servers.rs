@@ -1,8 +1,11 @@
 //! Servers.
 
 use super::*;
-use crate::model::bounds::{TIMEOUT_MAX_MS, TIMEOUT_MIN_MS};
-use crate::model::{PrivateAddresses, ProbeInput, Resource, ServerId, ServerState};
+use crate::model::bounds::{
+    CONCURRENCY_MAX, QUEUE_DEADLINE_MAX_MS, QUEUE_DEADLINE_MIN_MS, QUEUE_LENGTH_MAX, REQUESTS_PER_MINUTE_MAX,
+    TIMEOUT_MAX_MS, TIMEOUT_MIN_MS, TOKENS_PER_MINUTE_MAX,
+};
+use crate::model::{Overflow, PrivateAddresses, ProbeInput, QueueOrder, Resource, ServerId, ServerState};
 
 const CONSOLE: &Actor = &Actor::Console;
 
@@ -35,6 +38,12 @@ async fn every_problem_is_found_at_once() {
     input.api_key = Some("two words".to_owned());
     input.models.clear();
     input.timeouts = Timeouts { connect_ms: 9, idle_ms: TIMEOUT_MAX_MS + 1, ..Timeouts::default() };
+    input.limits = Limits {
+        requests_per_minute: Some(0),
+        tokens_per_minute: Some(TOKENS_PER_MINUTE_MAX + 1),
+        concurrency: Some(CONCURRENCY_MAX + 1),
+    };
+    input.queue = QueuePolicy { length: QUEUE_LENGTH_MAX + 1, deadline_ms: 99, ..QueuePolicy::default() };
     let range = Problem::OutOfRange { min: TIMEOUT_MIN_MS, max: TIMEOUT_MAX_MS };
     let expected = [
         ("name", Problem::Taken),
@@ -43,11 +52,51 @@ async fn every_problem_is_found_at_once() {
         ("models", Problem::ListEmpty),
         ("timeouts.connect_ms", range.clone()),
         ("timeouts.idle_ms", range),
+        ("limits.requests_per_minute", Problem::OutOfRange { min: 1, max: REQUESTS_PER_MINUTE_MAX }),
+        ("limits.tokens_per_minute", Problem::OutOfRange { min: 1, max: TOKENS_PER_MINUTE_MAX }),
+        ("limits.concurrency", Problem::OutOfRange { min: 1, max: CONCURRENCY_MAX }),
+        ("queue.length", Problem::OutOfRange { min: 0, max: QUEUE_LENGTH_MAX }),
+        ("queue.deadline_ms", Problem::OutOfRange { min: QUEUE_DEADLINE_MIN_MS, max: QUEUE_DEADLINE_MAX_MS }),
     ]
     .map(|(field, problem)| FieldProblem::new(field, problem));
     assert_eq!(problems(services.servers.create(CONSOLE, input).await), expected);
     catalog.reload().await.unwrap();
     assert_eq!(catalog.snapshot().revision(), revision);
+}
+
+#[tokio::test]
+async fn limits_and_queue_are_stored_up_to_their_bounds_and_can_be_lifted() {
+    let Fixture { services, catalog, folder: _folder, .. } = fixture().await;
+    let most = Limits {
+        requests_per_minute: Some(REQUESTS_PER_MINUTE_MAX),
+        tokens_per_minute: Some(TOKENS_PER_MINUTE_MAX),
+        concurrency: Some(CONCURRENCY_MAX),
+    };
+    let longest = QueuePolicy {
+        length: QUEUE_LENGTH_MAX,
+        deadline_ms: QUEUE_DEADLINE_MAX_MS,
+        overflow: Overflow::RejectNewest,
+        order: QueueOrder::Fair,
+    };
+    let input = ServerInput { limits: most, queue: longest, ..server_input("a") };
+    let view = services.servers.create(CONSOLE, input).await.unwrap();
+    assert_eq!((view.limits, view.queue), (most, longest));
+    assert_eq!(services.servers.get(CONSOLE, view.id).await.unwrap(), view);
+
+    let least = Limits { requests_per_minute: Some(1), tokens_per_minute: None, concurrency: Some(1) };
+    let none = QueuePolicy { length: 0, deadline_ms: QUEUE_DEADLINE_MIN_MS, ..QueuePolicy::default() };
+    let input = ServerInput { limits: least, queue: none, ..server_input("a") };
+    let view = services.servers.update(CONSOLE, view.id, input).await.unwrap();
+    assert_eq!((view.limits, view.queue), (least, none));
+    let snapshot = catalog.snapshot();
+    let entry = snapshot.servers().first().unwrap();
+    assert_eq!((entry.limits, entry.queue), (least, none));
+    // Switching it off and on touches neither.
+    services.servers.set_enabled(CONSOLE, view.id, false).await.unwrap();
+    let view = services.servers.set_enabled(CONSOLE, view.id, true).await.unwrap();
+    assert_eq!((view.limits, view.queue), (least, none));
+    let view = services.servers.update(CONSOLE, view.id, server_input("a")).await.unwrap();
+    assert_eq!((view.limits, view.queue), (Limits::default(), QueuePolicy::default()));
 }
 
 #[tokio::test]
