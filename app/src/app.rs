@@ -9,8 +9,8 @@ use crate::browser;
 use crate::components::ErrorNote;
 use crate::layout::{BareFrame, SignedInArea};
 use crate::pages::{
-    AppsPage, KeyEditPage, KeyNewPage, KeysPage, NotFoundPage, OverviewPage, RequestsPage, ServerEditPage,
-    ServerNewPage, ServersPage, SetupPage, SignInPage,
+    AppEditPage, AppsPage, KeyEditPage, KeyNewPage, KeysPage, NotFoundPage, OverviewPage, RequestsPage, ServerEditPage,
+    ServerNewPage, ServerPage, ServersPage, SetupPage, SignInPage,
 };
 use crate::preferences::Preferences;
 
@@ -59,8 +59,10 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/") view=OverviewPage />
                         <Route path=path!("/servers") view=ServersPage />
                         <Route path=path!("/servers/new") view=ServerNewPage />
-                        <Route path=path!("/servers/:id") view=ServerEditPage />
+                        <Route path=path!("/servers/:id") view=ServerPage />
+                        <Route path=path!("/servers/:id/edit") view=ServerEditPage />
                         <Route path=path!("/apps") view=AppsPage />
+                        <Route path=path!("/apps/:id") view=AppEditPage />
                         <Route path=path!("/keys") view=KeysPage />
                         <Route path=path!("/keys/new") view=KeyNewPage />
                         <Route path=path!("/keys/:id") view=KeyEditPage />

@@ -1,17 +1,10 @@
-//! What only the browser can do: focus, clipboard, dialogs, local time, the live feed.
+//! What only the browser can do: focus, clipboard, dialogs, local time.
 //!
 //! Called from effects and event handlers only, never while rendering; on the server nothing here runs.
 
-use std::cell::Cell;
-use std::rc::Rc;
-
 use leptos::prelude::*;
-use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{EventSource, HtmlDialogElement, HtmlElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
-
-/// How long to wait before a live feed that the browser gave up is opened again.
-const REOPEN_AFTER: std::time::Duration = std::time::Duration::from_secs(5);
+use web_sys::{HtmlDialogElement, HtmlElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 
 /// `lang` and `data-theme` of the page as the server wrote them.
 #[cfg(not(feature = "ssr"))]
@@ -124,99 +117,9 @@ pub(crate) fn local_time_text(milliseconds: i64) -> String {
     )
 }
 
-/// How the live feed is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LiveState {
-    /// Not open yet.
-    Connecting,
-    /// Open.
-    Live,
-    /// Broken; it is being opened again.
-    Reconnecting,
-    /// The tab is hidden, so nothing is asked for.
-    Paused,
-}
-
-/// An open feed; dropping it closes the connection.
-struct Feed {
-    source: EventSource,
-    _on_open: Closure<dyn FnMut()>,
-    _on_error: Closure<dyn FnMut()>,
-    _on_requests: Closure<dyn FnMut()>,
-}
-
-impl Drop for Feed {
-    fn drop(&mut self) {
-        self.source.set_onopen(None);
-        self.source.set_onerror(None);
-        self.source.close();
-    }
-}
-
-/// Calls back whenever requests were recorded, while the tab is visible and the owner lives.
-pub(crate) fn follow_requests(state: WriteSignal<LiveState>, on_change: impl Fn() + Copy + Send + Sync + 'static) {
-    let feed = StoredValue::new_local(None::<Feed>);
-    let follow = move || {
-        if document().hidden() {
-            feed.set_value(None);
-            state.set(LiveState::Paused);
-        } else {
-            state.set(LiveState::Connecting);
-            feed.set_value(open_feed(feed, state, on_change));
-        }
-    };
-    follow();
-    let listener = window_event_listener_untyped("visibilitychange", move |_| {
-        follow();
-        if !document().hidden() {
-            on_change();
-        }
-    });
-    on_cleanup(move || {
-        listener.remove();
-        _ = feed.try_set_value(None);
-    });
-}
-
-fn open_feed(
-    feed: StoredValue<Option<Feed>, LocalStorage>,
-    state: WriteSignal<LiveState>,
-    on_change: impl Fn() + Copy + Send + Sync + 'static,
-) -> Option<Feed> {
-    let source = EventSource::new("/api/live").ok()?;
-    // What happened while the feed was broken is caught up with once it is open again.
-    let was_interrupted = Rc::new(Cell::new(false));
-    let interruption = Rc::clone(&was_interrupted);
-    let on_open = Closure::new(move || {
-        _ = state.try_set(LiveState::Live);
-        if was_interrupted.take() {
-            on_change();
-        }
-    });
-    let broken = source.clone();
-    let on_error = Closure::new(move || {
-        _ = state.try_set(LiveState::Reconnecting);
-        interruption.set(true);
-        // The browser opens a broken feed again by itself; one that it gave up is opened anew here.
-        if broken.ready_state() == EventSource::CLOSED {
-            set_timeout(
-                move || {
-                    if feed.try_with_value(Option::is_some) == Some(true) {
-                        let reopened = open_feed(feed, state, on_change);
-                        _ = feed.try_set_value(reopened);
-                    }
-                },
-                REOPEN_AFTER,
-            );
-        }
-    });
-    let on_requests = Closure::new(on_change);
-    source.set_onopen(Some(as_function(&on_open)));
-    source.set_onerror(Some(as_function(&on_error)));
-    source.add_event_listener_with_callback("requests", as_function(&on_requests)).ok()?;
-    Some(Feed { source, _on_open: on_open, _on_error: on_error, _on_requests: on_requests })
-}
-
-fn as_function(closure: &Closure<dyn FnMut()>) -> &js_sys::Function {
-    closure.as_ref().unchecked_ref()
+/// The browser's clock, in milliseconds since 1970 UTC.
+pub(crate) fn now_ms() -> i64 {
+    #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "a whole number far below 2^53")]
+    let now = js_sys::Date::now() as i64;
+    now
 }

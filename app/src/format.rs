@@ -46,6 +46,40 @@ pub(crate) fn duration_text(milliseconds: u32) -> String {
     if milliseconds < 60_000 { format!("{seconds}.{:02} s", rest / 10) } else { format!("{seconds}.{} s", rest / 100) }
 }
 
+/// A span of time in whole units, for what ticks: `0 s`, `59 s`, `1 min 5 s`, `2 h 3 min`. Rounded down.
+pub(crate) fn span_text(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    let pair = |whole: u64, unit: &str, part: u64, part_unit: &str| {
+        if part == 0 { format!("{whole} {unit}") } else { format!("{whole} {unit} {part} {part_unit}") }
+    };
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => pair(seconds / 60, "min", seconds % 60, "s"),
+        _ => pair(seconds / 3600, "h", seconds % 3600 / 60, "min"),
+    }
+}
+
+/// What is left of a time, rounded up: it says `1 s` until it is over.
+pub(crate) fn countdown_text(milliseconds: u64) -> String {
+    span_text(milliseconds.div_ceil(1000).saturating_mul(1000))
+}
+
+/// A count in few characters and without rounding: `50k`, `1.5M`, but `1,234`.
+pub(crate) fn compact_text(number: u32) -> String {
+    for (unit, suffix) in [(1_000_000, "M"), (1_000, "k")] {
+        if number >= unit && number.is_multiple_of(unit / 10) {
+            let (whole, tenths) = (number / unit, number % unit / (unit / 10));
+            return if tenths == 0 { format!("{whole}{suffix}") } else { format!("{whole}.{tenths}{suffix}") };
+        }
+    }
+    number_text(i64::from(number))
+}
+
+/// A whole number that is never negative, with a comma between thousands.
+pub(crate) fn count_text(number: u64) -> String {
+    number_text(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
 /// A whole number with a comma between thousands.
 pub(crate) fn number_text(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
@@ -92,6 +126,30 @@ pub(crate) fn parse_seconds(text: &str) -> Result<u32, Problem> {
     Ok(whole.saturating_mul(1000).saturating_add(thousandths))
 }
 
+/// A count as a person writes it: `50000`, `50,000`, `50 000`; none for an empty text.
+///
+/// # Errors
+/// The text is no whole number. A comma or a space that does not stand between thousands is none, so that `1,5` does not
+/// become fifteen.
+pub(crate) fn parse_count(text: &str) -> Result<Option<u32>, Problem> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let groups: Vec<&str> = text.split([',', ' ', '_', '\'', '\u{a0}', '\u{202f}']).collect();
+    let is_number = |group: &&str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit());
+    let well_grouped = match groups.as_slice() {
+        [_] => true,
+        [first, rest @ ..] => first.len() <= 3 && rest.iter().all(|group| group.len() == 3),
+        [] => false,
+    };
+    if !well_grouped || !groups.iter().all(is_number) {
+        return Err(Problem::NotANumber);
+    }
+    // What does not fit is out of range too; the service names the range.
+    Ok(Some(groups.concat().parse().unwrap_or(u32::MAX)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +182,36 @@ mod tests {
     fn groups_thousands() {
         let texts: Vec<String> = [0, 999, 1000, -1_234_567, i64::MIN].into_iter().map(number_text).collect();
         assert_eq!(texts, ["0", "999", "1,000", "-1,234,567", "-9,223,372,036,854,775,808"]);
+    }
+
+    #[test]
+    fn writes_spans_in_whole_units() {
+        let texts: Vec<String> =
+            [0, 999, 59_999, 60_000, 65_000, 3_600_000, 7_380_000].into_iter().map(span_text).collect();
+        assert_eq!(texts, ["0 s", "0 s", "59 s", "1 min", "1 min 5 s", "1 h", "2 h 3 min"]);
+        let texts: Vec<String> = [0, 1, 1000, 11_200, 59_001].into_iter().map(countdown_text).collect();
+        assert_eq!(texts, ["0 s", "1 s", "1 s", "12 s", "1 min"]);
+    }
+
+    #[test]
+    fn shortens_counts_only_where_nothing_is_lost() {
+        let numbers = [0, 10, 999, 1000, 1234, 12_500, 50_000, 999_950, 1_500_000, 1_000_000_000, u32::MAX];
+        let texts: Vec<String> = numbers.into_iter().map(compact_text).collect();
+        let expected = ["0", "10", "999", "1k", "1,234", "12.5k", "50k", "999,950", "1.5M", "1000M", "4,294,967,295"];
+        assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn reads_counts_as_people_write_them() {
+        assert_eq!(parse_count("  "), Ok(None));
+        for text in ["50000", " 50,000 ", "50 000", "50_000", "50\u{202f}000"] {
+            assert_eq!(parse_count(text), Ok(Some(50_000)), "{text}");
+        }
+        assert_eq!(parse_count("0"), Ok(Some(0)));
+        assert_eq!(parse_count("99999999999999999999"), Ok(Some(u32::MAX)));
+        for text in ["-1", "1.5", "1,5", "1e3", "many", ",", "1,", "1234,567", "５"] {
+            assert_eq!(parse_count(text), Err(Problem::NotANumber), "{text}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod error;
 mod format;
 mod forms;
 mod layout;
+mod live;
 mod pages;
 mod preferences;
 mod query;
@@ -24,6 +25,7 @@ mod snippet;
 pub mod ssr;
 mod text;
 mod translations;
+mod watched;
 
 pub use app::{App, shell};
 pub use error::UiError;

@@ -4,7 +4,7 @@
 
 use leptos::Params;
 use leptos_router::params::Params;
-use sluice::model::{KeyId, ServerId};
+use sluice::model::{AppId, KeyId, ServerId};
 
 /// A page of the dashboard that a person can be sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,10 +18,14 @@ pub(crate) enum Destination {
     Servers,
     /// A new server.
     NewServer,
-    /// One server.
+    /// One server: its limits and its queue.
     Server(ServerId),
+    /// The form of one server.
+    EditServer(ServerId),
     /// The list of apps.
     Apps,
+    /// One app.
+    App(AppId),
     /// The list of keys.
     Keys,
     /// A new key.
@@ -42,7 +46,9 @@ impl Destination {
             Self::Servers => "/servers".to_owned(),
             Self::NewServer => "/servers/new".to_owned(),
             Self::Server(id) => format!("/servers/{id}"),
+            Self::EditServer(id) => format!("/servers/{id}/edit"),
             Self::Apps => "/apps".to_owned(),
+            Self::App(id) => format!("/apps/{id}"),
             Self::Keys => "/keys".to_owned(),
             Self::NewKey => "/keys/new".to_owned(),
             Self::Key(id) => format!("/keys/{id}"),
@@ -65,7 +71,13 @@ impl Destination {
 
     fn numbered(path: &str) -> Option<Self> {
         if let Some(id) = path.strip_prefix("/servers/") {
-            return id.parse().ok().map(Self::Server);
+            return match id.strip_suffix("/edit") {
+                Some(id) => id.parse().ok().map(Self::EditServer),
+                None => id.parse().ok().map(Self::Server),
+            };
+        }
+        if let Some(id) = path.strip_prefix("/apps/") {
+            return id.parse().ok().map(Self::App);
         }
         path.strip_prefix("/keys/").and_then(|id| id.parse().ok()).map(Self::Key)
     }
@@ -120,7 +132,9 @@ mod tests {
             Destination::Servers,
             Destination::NewServer,
             Destination::Server(ServerId(7)),
+            Destination::EditServer(ServerId(7)),
             Destination::Apps,
+            Destination::App(AppId(3)),
             Destination::Keys,
             Destination::NewKey,
             Destination::Key(KeyId(9)),
@@ -132,9 +146,17 @@ mod tests {
 
     #[test]
     fn foreign_and_odd_paths_lead_to_the_first_page() {
-        for path in
-            ["https://evil.example/", "//evil.example", "/servers/../x", "/servers/1?x", "", "/login", "javascript:x"]
-        {
+        for path in [
+            "https://evil.example/",
+            "//evil.example",
+            "/servers/../x",
+            "/servers/1?x",
+            "/servers/1/x",
+            "/apps/x",
+            "",
+            "/login",
+            "javascript:x",
+        ] {
             assert_eq!(Destination::after_sign_in(path), Destination::Overview, "{path}");
         }
     }

@@ -86,6 +86,11 @@ pub(crate) fn signed_in_context() -> Result<RequestContext, UiError> {
     Ok(context)
 }
 
+/// The clock, in milliseconds since 1970 UTC.
+pub(crate) fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
 /// Language and theme of the request; the defaults while routes are listed at start-up.
 pub(crate) fn preferences() -> Preferences {
     let Some(parts) = use_context::<Parts>() else { return Preferences::default() };

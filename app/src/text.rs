@@ -3,11 +3,13 @@
 //! Every match is exhaustive, so that a new problem or outcome cannot reach a person without words.
 
 use sluice::model::{
-    Endpoint, KeyState, Outcome, ProbeFailure, ProbeReport, Problem, ProviderKind, Refusal, Resource, ServerState,
+    Endpoint, Fill, KeyState, LimitName, Limits, Outcome, Overflow, Priority, ProbeFailure, ProbeReport, Problem,
+    ProviderKind, QueueOrder, Refusal, Resource, ServerState,
 };
 
 use crate::UiError;
-use crate::format::{duration_text, seconds_text};
+use crate::components::{Level, Measure, level};
+use crate::format::{compact_text, count_text, countdown_text, duration_text, seconds_text, span_text};
 use crate::preferences::Theme;
 use crate::translations::{Locale, td_string};
 
@@ -166,6 +168,133 @@ pub(crate) fn outcome(locale: Locale, outcome: Outcome) -> &'static str {
     }
 }
 
+/// The limit that a request waited for.
+pub(crate) fn limit_name(locale: Locale, limit: LimitName) -> &'static str {
+    match limit {
+        LimitName::ServerRequests => td_string!(locale, limits.server_requests),
+        LimitName::ServerTokens => td_string!(locale, limits.server_tokens),
+        LimitName::ServerConcurrency => td_string!(locale, limits.server_concurrency),
+        LimitName::ServerPause => td_string!(locale, limits.server_pause),
+        LimitName::AppRequests => td_string!(locale, limits.app_requests),
+        LimitName::AppTokens => td_string!(locale, limits.app_tokens),
+        LimitName::AppConcurrency => td_string!(locale, limits.app_concurrency),
+        LimitName::KeyRequests => td_string!(locale, limits.key_requests),
+        LimitName::KeyTokens => td_string!(locale, limits.key_tokens),
+        LimitName::KeyConcurrency => td_string!(locale, limits.key_concurrency),
+    }
+}
+
+/// How long a request waited in queues, and for what; none if it did not wait.
+pub(crate) fn waited(locale: Locale, queue_ms: u32, limited_by: Option<LimitName>) -> Option<String> {
+    let time = (queue_ms > 0).then(|| duration_text(queue_ms))?;
+    Some(limited_by.map_or_else(
+        || td_string!(locale, requests.waited, time = time.clone()),
+        |limit| td_string!(locale, requests.waited_for, time = time.clone(), limit = limit_name(locale, limit)),
+    ))
+}
+
+/// Limits in a few words, such as `10 RPM, 50k TPM`; none if nothing is limited.
+pub(crate) fn limits(locale: Locale, limits: Limits) -> Option<String> {
+    let words = [
+        limits.requests_per_minute.map(|limit| td_string!(locale, limits.short_requests, count = compact_text(limit))),
+        limits.tokens_per_minute.map(|limit| td_string!(locale, limits.short_tokens, count = compact_text(limit))),
+        limits.concurrency.map(|limit| td_string!(locale, limits.short_concurrency, count = compact_text(limit))),
+    ];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    let between = match locale {
+        Locale::en => ", ",
+        Locale::zh => "、",
+    };
+    (!words.is_empty()).then(|| words.join(between))
+}
+
+/// What a gauge shows.
+pub(crate) fn measure_title(locale: Locale, measure: Measure, window_ms: u64) -> String {
+    let minute = window_ms == 60_000;
+    let window = u32::try_from(window_ms).map_or_else(|_| span_text(window_ms), |ms| format!("{} s", seconds_text(ms)));
+    match measure {
+        Measure::Requests if minute => td_string!(locale, gauge.requests_minute).to_owned(),
+        Measure::Requests => td_string!(locale, gauge.requests_window, window = window),
+        Measure::Tokens if minute => td_string!(locale, gauge.tokens_minute).to_owned(),
+        Measure::Tokens => td_string!(locale, gauge.tokens_window, window = window),
+        Measure::Concurrency => td_string!(locale, gauge.concurrency).to_owned(),
+    }
+}
+
+/// What a gauge shows, in one word.
+pub(crate) fn measure_name(locale: Locale, measure: Measure) -> &'static str {
+    match measure {
+        Measure::Requests => td_string!(locale, gauge.name_requests),
+        Measure::Tokens => td_string!(locale, gauge.name_tokens),
+        Measure::Concurrency => td_string!(locale, gauge.name_concurrency),
+    }
+}
+
+/// How much of a limit is used.
+pub(crate) fn fill(locale: Locale, fill: Fill) -> String {
+    let used = count_text(fill.used);
+    if let Some(limit) = fill.limit {
+        td_string!(locale, gauge.of, used = used, limit = count_text(u64::from(limit)))
+    } else {
+        td_string!(locale, gauge.no_limit_used, used = used)
+    }
+}
+
+/// How much of a limit is left and, if nothing is, when something will be. The numbers are `age_ms` milliseconds old.
+pub(crate) fn fill_state(locale: Locale, fill: Fill, age_ms: u64) -> String {
+    let limit = fill.limit.map(u64::from).unwrap_or_default();
+    let free = count_text(limit.saturating_sub(fill.used));
+    let frees = || match fill.frees_in_ms.map(|ms| ms.saturating_sub(age_ms)) {
+        Some(0) => td_string!(locale, gauge.frees_soon).to_owned(),
+        Some(ms) => td_string!(locale, gauge.frees_in, time = countdown_text(ms)),
+        None => td_string!(locale, gauge.frees_with_end).to_owned(),
+    };
+    match level(fill) {
+        Level::Unlimited => td_string!(locale, gauge.no_limit).to_owned(),
+        Level::Room => td_string!(locale, gauge.free, count = free),
+        Level::Tight => td_string!(locale, gauge.tight, count = free),
+        Level::Full => format!("{} · {}", td_string!(locale, gauge.full), frees()),
+        Level::Over => {
+            let over = count_text(fill.used.saturating_sub(limit));
+            format!("{} · {}", td_string!(locale, gauge.over, count = over), frees())
+        }
+    }
+}
+
+/// How many requests wait.
+pub(crate) fn waiting_count(locale: Locale, waiting: u64) -> String {
+    match waiting {
+        0 => td_string!(locale, overview.queue_none).to_owned(),
+        1 => td_string!(locale, overview.queue_one).to_owned(),
+        count => td_string!(locale, overview.queue_many, count = count_text(count)),
+    }
+}
+
+/// How urgent the requests of a key are.
+pub(crate) fn priority(locale: Locale, priority: Priority) -> &'static str {
+    match priority {
+        Priority::Low => td_string!(locale, keys.priority_low),
+        Priority::Normal => td_string!(locale, keys.priority_normal),
+        Priority::High => td_string!(locale, keys.priority_high),
+    }
+}
+
+/// What happens when a queue is full.
+pub(crate) fn overflow(locale: Locale, overflow: Overflow) -> &'static str {
+    match overflow {
+        Overflow::EvictOldest => td_string!(locale, queue.overflow_evict_oldest),
+        Overflow::RejectNewest => td_string!(locale, queue.overflow_reject_newest),
+    }
+}
+
+/// Who is next in a queue.
+pub(crate) fn queue_order(locale: Locale, order: QueueOrder) -> &'static str {
+    match order {
+        QueueOrder::Fifo => td_string!(locale, queue.order_fifo),
+        QueueOrder::Fair => td_string!(locale, queue.order_fair),
+    }
+}
+
 /// The endpoint that was called, as a path, which is the same in every language.
 pub(crate) const fn endpoint(endpoint: Endpoint) -> &'static str {
     match endpoint {
@@ -224,6 +353,57 @@ mod tests {
     fn a_crafted_request_id_is_no_sentence() {
         let crafted = UiError::from(Refusal::Internal { request_id: "call <b>555 0100</b>!".to_owned() });
         assert!(error(Locale::en, &crafted).ends_with("request id callb5550100b."));
+    }
+
+    #[test]
+    fn the_deadline_of_a_queue_is_named_in_seconds_and_its_length_is_not() {
+        let range = Problem::OutOfRange { min: 100, max: 3_600_000 };
+        assert_eq!(problem(Locale::en, "queue.deadline_ms", &range), "Must be between 0.1 and 3600 seconds.");
+        let range = Problem::OutOfRange { min: 0, max: 10_000 };
+        assert_eq!(problem(Locale::en, "queue.length", &range), "Must be between 0 and 10000.");
+    }
+
+    #[test]
+    fn limits_are_named_in_a_few_words() {
+        let some = Limits { requests_per_minute: Some(10), tokens_per_minute: Some(50_000), concurrency: Some(4) };
+        assert_eq!(limits(Locale::en, some).as_deref(), Some("10 RPM, 50k TPM, 4 at a time"));
+        assert_eq!(limits(Locale::zh, some).as_deref(), Some("10 RPM、50k TPM、并发 4"));
+        assert_eq!(limits(Locale::en, Limits::default()), None);
+    }
+
+    #[test]
+    fn a_full_limit_says_when_there_is_room() {
+        let fill = |used, frees_in_ms| Fill { used, limit: Some(2_000), frees_in_ms };
+        assert_eq!(fill_state(Locale::en, fill(1, Some(0)), 0), "1,999 free");
+        assert_eq!(fill_state(Locale::en, fill(2_000, Some(11_500)), 0), "Full · frees in 12 s");
+        assert_eq!(fill_state(Locale::en, fill(2_000, Some(11_500)), 3_000), "Full · frees in 9 s");
+        assert_eq!(fill_state(Locale::en, fill(2_000, Some(11_500)), 12_000), "Full · frees at any moment");
+        assert_eq!(fill_state(Locale::zh, fill(2_100, None), 0), "超出 100 · 有请求结束时释放");
+        let unlimited = Fill { used: 3, limit: None, frees_in_ms: Some(0) };
+        assert_eq!(fill_state(Locale::en, unlimited, 0), "No limit");
+    }
+
+    #[test]
+    fn a_window_that_is_no_minute_is_named() {
+        assert_eq!(measure_title(Locale::en, Measure::Requests, 60_000), "Requests per minute");
+        assert_eq!(measure_title(Locale::en, Measure::Tokens, 2_500), "Tokens in 2.5 s");
+        assert_eq!(measure_title(Locale::zh, Measure::Requests, 5_000), "5 s 内的请求数");
+    }
+
+    #[test]
+    fn a_request_that_waited_says_for_what() {
+        assert_eq!(waited(Locale::en, 0, None), None);
+        assert_eq!(waited(Locale::en, 900, None).as_deref(), Some("waited 900 ms"));
+        assert_eq!(
+            waited(Locale::en, 3_200, Some(LimitName::ServerRequests)).as_deref(),
+            Some("waited 3.20 s for RPM of the server")
+        );
+    }
+
+    #[test]
+    fn one_waiting_request_is_not_plural() {
+        let texts: Vec<String> = [0, 1, 2].into_iter().map(|count| waiting_count(Locale::en, count)).collect();
+        assert_eq!(texts, ["Nobody waits", "1 request waits", "2 requests wait"]);
     }
 
     #[test]

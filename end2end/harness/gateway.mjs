@@ -169,16 +169,19 @@ export class Administration {
   }
 
   /**
-   * `models` maps public names to upstream names.
-   * @param {{ name: string, baseUrl: string, apiKey?: string, models: Record<string, string>, timeouts?: object }} server
+   * `models` maps public names to upstream names; `timeouts`, `limits` and `queue` are as in the REST API.
+   * @param {{ name: string, baseUrl: string, apiKey?: string, models: Record<string, string>, timeouts?: object,
+   *   limits?: object, queue?: object }} server
    */
-  createServer({ name, baseUrl, apiKey, models, timeouts }) {
+  createServer({ name, baseUrl, apiKey, models, timeouts, limits, queue }) {
     return this.call("POST", "/servers", {
       name,
       base_url: baseUrl,
       api_key: apiKey,
       models: Object.entries(models).map(([publicName, upstreamName]) => ({ name: publicName, upstream_name: upstreamName })),
       ...(timeouts ? { timeouts } : {}),
+      ...(limits ? { limits } : {}),
+      ...(queue ? { queue } : {}),
     });
   }
 

@@ -4,7 +4,7 @@
 import { spawn } from "node:child_process";
 
 import { startFakeUpstream, startGateway } from "./gateway.mjs";
-import { models } from "./models.mjs";
+import { limitedServers, models, windowSeconds } from "./models.mjs";
 
 const [separator, command, ...args] = process.argv.slice(2);
 if (separator !== "--" || !command) throw new Error("usage: with-gateway.mjs -- COMMAND...");
@@ -13,10 +13,18 @@ const running = [];
 try {
   const upstream = await startFakeUpstream();
   running.push(upstream);
-  const gateway = await startGateway({ environment: { SLUICE_LIMITS__MAX_BODY_BYTES: "1048576" } });
+  const gateway = await startGateway({
+    environment: {
+      SLUICE_LIMITS__MAX_BODY_BYTES: "1048576",
+      SLUICE_LIMITS__WINDOW_SECONDS: String(windowSeconds),
+    },
+  });
   running.push(gateway);
   const administration = await gateway.administration();
   await administration.createServer({ name: "fake", baseUrl: upstream.url, apiKey: "sk-fake-upstream", models });
+  for (const server of limitedServers) {
+    await administration.createServer({ ...server, baseUrl: upstream.url, apiKey: "sk-fake-upstream" });
+  }
   const app = await administration.createApp("end2end");
   const key = await administration.createKey({ name: "end2end", app_id: app.id });
 

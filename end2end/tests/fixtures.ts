@@ -34,16 +34,19 @@ interface TestFixtures {
 interface WorkerFixtures {
   /** Whether the gateway starts with an administrator, or waits for its set-up. */
   withAdministrator: boolean;
+  /** Settings of the gateway, as environment variables. */
+  settings: Record<string, string>;
   running: Running;
 }
 
 export const test = base.extend<TestFixtures, WorkerFixtures>({
   withAdministrator: [false, { scope: "worker", option: true }],
+  settings: [{}, { scope: "worker", option: true }],
 
   running: [
-    async ({ withAdministrator }, use) => {
+    async ({ withAdministrator, settings }, use) => {
       const upstream = await startFakeUpstream();
-      const gateway = await startGateway({ createAdministrator: withAdministrator });
+      const gateway = await startGateway({ createAdministrator: withAdministrator, environment: settings });
       await use({ url: gateway.url, setupUrl: gateway.setupUrl ?? "", upstreamUrl: upstream.url, gateway });
       await gateway.stop();
       await upstream.stop();

@@ -26,6 +26,9 @@ pub(crate) fn Confirm(
     /// What will happen.
     #[prop(into)]
     text: String,
+    /// What the button says that leaves everything as it is; "Cancel" if it is empty.
+    #[prop(into, optional)]
+    keep: String,
     /// The form with the button that does it.
     children: Children,
 ) -> impl IntoView {
@@ -45,6 +48,7 @@ pub(crate) fn Confirm(
         let id = id.clone();
         move |_| browser::close_dialog(&id)
     };
+    let keep = if keep.is_empty() { td_string!(locale, common.cancel).to_owned() } else { keep };
     let face = if caption.is_empty() { view! { <Icon glyph=Glyph::Delete /> }.into_any() } else { caption.into_any() };
     view! {
         <button
@@ -74,7 +78,7 @@ pub(crate) fn Confirm(
                 </p>
                 <div class="modal-action">
                     <button type="button" class="btn" command="close" commandfor=id.clone() on:click=close autofocus>
-                        {td_string!(locale, common.cancel)}
+                        {keep}
                     </button>
                     {children()}
                 </div>

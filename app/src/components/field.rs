@@ -1,4 +1,4 @@
-//! Fields of forms: label, hint, input and what is wrong with it, tied together for screen readers.
+//! Fields that are typed in or ticked: label, hint, input and what is wrong with it, tied together for screen readers.
 
 use leptos::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::preferences::use_locale;
 use crate::translations::td_string;
 
 /// What describes an input: its hint and, if there is one, its problem.
-fn described_by(id: &str, has_hint: bool, has_problem: bool) -> Option<String> {
+pub(super) fn described_by(id: &str, has_hint: bool, has_problem: bool) -> Option<String> {
     match (has_hint, has_problem) {
         (true, true) => Some(format!("{id}-problem {id}-hint")),
         (false, true) => Some(format!("{id}-problem")),
@@ -18,7 +18,7 @@ fn described_by(id: &str, has_hint: bool, has_problem: bool) -> Option<String> {
 
 /// A problem until the field is edited: what was said about the old value says nothing about the new one. Also gives the
 /// signal to set on every input.
-fn until_edited(problem: Signal<Option<String>>) -> (Signal<Option<String>>, RwSignal<bool>) {
+pub(super) fn until_edited(problem: Signal<Option<String>>) -> (Signal<Option<String>>, RwSignal<bool>) {
     let edited = RwSignal::new(false);
     Effect::new(move || {
         problem.track();
@@ -29,7 +29,7 @@ fn until_edited(problem: Signal<Option<String>>) -> (Signal<Option<String>>, RwS
 
 /// Label, hint and problem around an input.
 #[component]
-fn FieldFrame(
+pub(super) fn FieldFrame(
     /// Id of the input.
     id: String,
     /// The label.
@@ -68,7 +68,8 @@ pub(crate) fn TextField(
     /// The field as problems name it; also makes its id.
     field: &'static str,
     /// The name in the form.
-    name: &'static str,
+    #[prop(into)]
+    name: String,
     /// The label.
     #[prop(into)]
     label: String,

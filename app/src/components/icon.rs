@@ -37,6 +37,8 @@ pub(crate) enum Glyph {
     Warning,
     /// Two sheets.
     Copy,
+    /// An hourglass.
+    Queue,
 }
 
 impl Glyph {
@@ -60,6 +62,7 @@ impl Glyph {
             Self::Delete => "M5 7h14M10 11v6M14 11v6M6 7l1 13h10l1-13M9 7V4h6v3",
             Self::Tick => "M5 12.500l4.500 4.500L19 7.500",
             Self::Warning => "M12 4l9 16H3zM12 10v4M12 17h.01",
+            Self::Queue => "M7 4h10M7 20h10M8 4v3.500l4 4.500 4-4.500V4M8 20v-3.500l4-4.500 4 4.500V20",
             Self::Copy => "M9 9h11v11H9zM5 15H4V4h11v1",
         }
     }

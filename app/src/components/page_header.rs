@@ -20,7 +20,7 @@ pub(crate) fn PageHeader(
         <Title text=title.clone() />
         <div class="mb-6 flex flex-wrap items-end justify-between gap-x-6 gap-y-3">
             <div class="min-w-0">
-                <h1 class="text-2xl font-semibold tracking-tight">{title}</h1>
+                <h1 class="text-2xl font-semibold tracking-tight [overflow-wrap:anywhere]">{title}</h1>
                 {(!subtitle.is_empty()).then(|| view! { <p class="quiet mt-1">{subtitle}</p> })}
             </div>
             {children.map(|children| view! { <div class="flex flex-wrap items-center gap-2">{children()}</div> })}

@@ -54,6 +54,7 @@ fn request_row(locale: Locale, row: RequestView) -> impl IntoView {
     let outcome = format!("{what} {}", row.status);
     let attempts = (row.attempts > 1).then(|| td_string!(locale, requests.attempts, count = row.attempts));
     let detail = [row.error_code, attempts].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let waited = text::waited(locale, row.queue_ms, row.limited_by);
     let streamed = row.streamed.then(|| td_string!(locale, requests.streamed));
     view! {
         <tr class="hover:bg-base-200" data-request=row.id>
@@ -61,6 +62,7 @@ fn request_row(locale: Locale, row: RequestView) -> impl IntoView {
             <td>
                 <Badge tone=outcome_tone(row.outcome, row.status) text=outcome />
                 {(!detail.is_empty()).then(|| view! { <span class="quiet mt-0.5 block text-xs whitespace-nowrap">{detail}</span> })}
+                {waited.map(|text| view! { <span class="quiet mt-0.5 block max-w-44 text-xs">{text}</span> })}
             </td>
             <td class="font-mono text-[0.8125rem] min-w-28 break-all">
                 {row.model} <span class="quiet block font-sans text-xs">{or_dash(locale, row.server_name)}</span>

@@ -1,8 +1,9 @@
 //! A key as its form sends it.
 
 use serde::{Deserialize, Serialize};
-use sluice::model::{FieldProblem, KeyId, KeyInput, Problem};
+use sluice::model::{FieldProblem, KeyId, KeyInput, Priority, Problem};
 
+use super::LimitsForm;
 use crate::format::parse_last_moment_of_day;
 
 /// What the form of a key sends: every field as it was typed.
@@ -21,6 +22,10 @@ pub struct KeyForm {
     pub more_models: String,
     /// The last day, `YYYY-MM-DD` in UTC; empty for a key that does not end by itself.
     pub expires: String,
+    /// What may be sent with it.
+    pub limits: LimitsForm,
+    /// How urgent its requests are, by its stable name; empty for the default.
+    pub priority: String,
 }
 
 impl KeyForm {
@@ -42,11 +47,19 @@ impl KeyForm {
             problems.push(FieldProblem::new("expires_at_ms", problem));
             None
         });
+        let limits = self.limits.read(&mut problems);
+        let priority = match self.priority.as_str() {
+            "" => Priority::default(),
+            name => name.parse().unwrap_or_else(|problem| {
+                problems.push(FieldProblem::new("priority", problem));
+                Priority::default()
+            }),
+        };
         if !problems.is_empty() {
             return Err(problems);
         }
         let models = all_models(self.models, &self.more_models);
-        Ok((id, KeyInput { name: self.name.trim().to_owned(), app_id, models, expires_at_ms, ..KeyInput::default() }))
+        Ok((id, KeyInput { name: self.name.trim().to_owned(), app_id, models, limits, priority, expires_at_ms }))
     }
 }
 
@@ -78,16 +91,34 @@ mod tests {
         assert_eq!(input.models, ["a", "b", "c"]);
         assert_eq!(input.app_id, Some(sluice::model::AppId(4)));
         assert_eq!(input.expires_at_ms, None);
+        assert!(input.limits.is_empty());
+        assert_eq!(input.priority, Priority::Normal);
+    }
+
+    #[test]
+    fn reads_limits_and_priority() {
+        let limits = LimitsForm { tokens_per_minute: "1000".to_owned(), ..LimitsForm::default() };
+        let form = KeyForm { limits, priority: "high".to_owned(), ..KeyForm::default() };
+        let input = form.parse().ok().map(|(_, input)| input).unwrap_or_default();
+        assert_eq!((input.limits.tokens_per_minute, input.priority), (Some(1000), Priority::High));
     }
 
     #[test]
     fn reports_what_cannot_be_read() {
-        let form = KeyForm { app_id: "x".to_owned(), expires: "tomorrow".to_owned(), ..KeyForm::default() };
+        let form = KeyForm {
+            app_id: "x".to_owned(),
+            expires: "tomorrow".to_owned(),
+            limits: LimitsForm { concurrency: "few".to_owned(), ..LimitsForm::default() },
+            priority: "urgent".to_owned(),
+            ..KeyForm::default()
+        };
         assert_eq!(
             form.parse().err(),
             Some(vec![
                 FieldProblem::new("app_id", Problem::Unknown),
                 FieldProblem::new("expires_at_ms", Problem::DateInvalid),
+                FieldProblem::new("limits.concurrency", Problem::NotANumber),
+                FieldProblem::new("priority", Problem::Unknown),
             ])
         );
     }

@@ -5,18 +5,23 @@
 
 mod account;
 mod key;
+mod limits;
 mod probe;
 mod server;
 
 pub use account::{SetupForm, SignInForm};
 pub use key::KeyForm;
+pub use limits::LimitsForm;
 pub use probe::ProbeForm;
 pub use server::ServerForm;
 pub(crate) use server::add_missing_models;
 
+/// Groups of fields: the form of a server names `timeouts.connect_ms` and `queue.length` by what stands behind the dot.
+const GROUPS: [&str; 3] = ["timeouts.", "limits.", "queue."];
+
 /// Name of the field that a problem belongs to: services may name a part of it (`timeouts.connect_ms`, `models[3].name`).
 pub(crate) fn field_name(path: &str) -> &str {
-    let path = path.strip_prefix("timeouts.").unwrap_or(path);
+    let path = GROUPS.iter().find_map(|group| path.strip_prefix(group)).unwrap_or(path);
     path.split(['.', '[']).next().unwrap_or(path)
 }
 
@@ -28,6 +33,8 @@ mod tests {
     fn finds_the_field_of_a_part() {
         assert_eq!(field_name("base_url"), "base_url");
         assert_eq!(field_name("timeouts.connect_ms"), "connect_ms");
+        assert_eq!(field_name("limits.tokens_per_minute"), "tokens_per_minute");
+        assert_eq!(field_name("queue.length"), "length");
         assert_eq!(field_name("models[3].name"), "models");
     }
 }

@@ -3,10 +3,14 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use sluice::model::{FieldProblem, Problem, ProviderKind, ServerId, ServerInput, ServerModel, Timeouts, parse_models};
+use sluice::model::{
+    FieldProblem, Overflow, Problem, ProviderKind, QueueOrder, QueuePolicy, ServerId, ServerInput, ServerModel,
+    Timeouts, parse_models,
+};
 
+use super::LimitsForm;
 use super::probe::parse_id;
-use crate::format::parse_seconds;
+use crate::format::{parse_count, parse_seconds};
 
 /// What the form of a server sends: every field as it was typed.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -30,6 +34,10 @@ pub struct ServerForm {
     pub enabled: bool,
     /// Whether Sluice asks for token counts in streams.
     pub request_stream_usage: bool,
+    /// What may go through it.
+    pub limits: LimitsForm,
+    /// How requests wait in front of it.
+    pub queue: QueueForm,
     /// Seconds until the connection stands.
     pub connect: String,
     /// Seconds until the first byte of the answer.
@@ -38,6 +46,51 @@ pub struct ServerForm {
     pub idle: String,
     /// Seconds for the whole request.
     pub total: String,
+}
+
+/// What the fields of a queue send.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct QueueForm {
+    /// Most requests that wait at a time.
+    pub length: String,
+    /// Seconds that a request waits at most.
+    pub deadline: String,
+    /// Stable name of what happens when it is full; empty for the default.
+    pub overflow: String,
+    /// Stable name of the order; empty for the default.
+    pub order: String,
+}
+
+impl QueueForm {
+    /// The policy; what cannot be read is added to `problems`.
+    fn read(&self, problems: &mut Vec<FieldProblem>) -> QueuePolicy {
+        let mut policy = QueuePolicy::default();
+        let mut note = |field: &str, problem| problems.push(FieldProblem::new(field, problem));
+        match parse_count(&self.length).and_then(|length| length.ok_or(Problem::Required)) {
+            Ok(length) => policy.length = length,
+            Err(problem) => note("queue.length", problem),
+        }
+        match parse_seconds(&self.deadline) {
+            Ok(deadline_ms) => policy.deadline_ms = deadline_ms,
+            Err(problem) => note("queue.deadline_ms", problem),
+        }
+        match self.overflow.as_str() {
+            "" => {}
+            name => match name.parse::<Overflow>() {
+                Ok(overflow) => policy.overflow = overflow,
+                Err(problem) => note("queue.overflow", problem),
+            },
+        }
+        match self.order.as_str() {
+            "" => {}
+            name => match name.parse::<QueueOrder>() {
+                Ok(order) => policy.order = order,
+                Err(problem) => note("queue.order", problem),
+            },
+        }
+        policy
+    }
 }
 
 impl fmt::Debug for ServerForm {
@@ -65,6 +118,8 @@ impl ServerForm {
             problems.push(FieldProblem::new("models", problem));
             Vec::new()
         });
+        let limits = self.limits.read(&mut problems);
+        let queue = self.queue.read(&mut problems);
         let mut milliseconds = |field: &str, text: &str| {
             parse_seconds(text).unwrap_or_else(|problem| {
                 problems.push(FieldProblem::new(field, problem));
@@ -90,8 +145,8 @@ impl ServerForm {
             enabled: self.enabled,
             request_stream_usage: self.request_stream_usage,
             timeouts,
-            limits: sluice::model::Limits::default(),
-            queue: sluice::model::QueuePolicy::default(),
+            limits,
+            queue,
         };
         Ok((id, input))
     }
@@ -134,6 +189,7 @@ mod tests {
             base_url: "https://api.openai.com/v1".to_owned(),
             models: "gpt-4o\nfast = gpt-4o-mini".to_owned(),
             enabled: true,
+            queue: QueueForm { length: "100".to_owned(), deadline: "60".to_owned(), ..QueueForm::default() },
             connect: "10".to_owned(),
             first_byte: "300".to_owned(),
             idle: "0.5".to_owned(),
@@ -149,7 +205,51 @@ mod tests {
         assert!(input.is_some_and(|input| input.name == "openai"
             && input.models.len() == 2
             && input.timeouts.idle_ms == 500
-            && input.api_key.is_none()));
+            && input.api_key.is_none()
+            && input.limits.is_empty()
+            && input.queue == QueuePolicy::default()));
+    }
+
+    #[test]
+    fn reads_limits_and_queue() {
+        let limits = LimitsForm { requests_per_minute: "10".to_owned(), ..LimitsForm::default() };
+        let queue = QueueForm {
+            length: "0".to_owned(),
+            deadline: "2,5".to_owned(),
+            overflow: "reject_newest".to_owned(),
+            order: "fair".to_owned(),
+        };
+        let input = ServerForm { limits, queue, ..form() }.parse().ok().map(|(_, input)| input);
+        assert_eq!(input.as_ref().and_then(|input| input.limits.requests_per_minute), Some(10));
+        let policy =
+            QueuePolicy { length: 0, deadline_ms: 2_500, overflow: Overflow::RejectNewest, order: QueueOrder::Fair };
+        assert_eq!(input.map(|input| input.queue), Some(policy));
+    }
+
+    #[test]
+    fn reports_limits_and_queue_together_with_the_rest() {
+        let form = ServerForm {
+            limits: LimitsForm { tokens_per_minute: "lots".to_owned(), ..LimitsForm::default() },
+            queue: QueueForm {
+                length: " ".to_owned(),
+                deadline: "soon".to_owned(),
+                overflow: "drop".to_owned(),
+                order: "lifo".to_owned(),
+            },
+            idle: "x".to_owned(),
+            ..form()
+        };
+        assert_eq!(
+            form.parse().err(),
+            Some(vec![
+                FieldProblem::new("limits.tokens_per_minute", Problem::NotANumber),
+                FieldProblem::new("queue.length", Problem::Required),
+                FieldProblem::new("queue.deadline_ms", Problem::NotANumber),
+                FieldProblem::new("queue.overflow", Problem::Unknown),
+                FieldProblem::new("queue.order", Problem::Unknown),
+                FieldProblem::new("idle_ms", Problem::NotANumber),
+            ])
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use sluice::model::{AccessPolicy, Overview};
 
+use super::queues::Queues;
 use crate::components::{Glyph, Icon, PageHeader, ReadyCalls, RequestTable};
 use crate::format::number_text;
 use crate::layout::loaded;
@@ -31,7 +32,8 @@ pub(crate) fn OverviewPage() -> impl IntoView {
 }
 
 fn show(locale: Locale, data: Data) -> impl IntoView {
-    let Data { overview, latest, call } = data;
+    let Data { overview, latest, call, servers, limits, now_ms } = data;
+    let has_servers = overview.servers > 0;
     let checklist = (!overview.has_requests).then(|| view! { <GettingStarted overview call /> });
     let latest = (!latest.rows.is_empty()).then(|| {
         view! {
@@ -51,6 +53,7 @@ fn show(locale: Locale, data: Data) -> impl IntoView {
     view! {
         {checklist}
         <Numbers overview />
+        {has_servers.then(|| view! { <Queues servers limits now_ms /> })}
         {latest}
     }
     .into_any()

@@ -6,9 +6,9 @@ use sluice::model::RequestPage;
 
 use super::overview::{EXAMPLE_APP, KEY_PLACEHOLDER, MODEL_PLACEHOLDER};
 use crate::UiError;
-use crate::browser::{LiveState, follow_requests};
-use crate::components::{CodeBlock, Empty, Glyph, PageHeader, RequestTable};
+use crate::components::{CodeBlock, Empty, Glyph, LiveBadge, PageHeader, RequestTable};
 use crate::layout::loaded;
+use crate::live::{LiveState, follow_requests};
 use crate::preferences::use_locale;
 use crate::query::RequestsQuery;
 use crate::server_fns::overview::{CallTarget, get_call_target};
@@ -50,27 +50,9 @@ fn Live(
     /// Fetches the list again.
     refresh: impl Fn() + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
-    let locale = use_locale();
     let (state, set_state) = signal(LiveState::Connecting);
     Effect::new(move || follow_requests(set_state, refresh));
-    let label = move || match state.get() {
-        LiveState::Connecting => td_string!(locale, requests.connecting),
-        LiveState::Live => td_string!(locale, requests.live),
-        LiveState::Reconnecting => td_string!(locale, requests.reconnecting),
-        LiveState::Paused => td_string!(locale, requests.paused),
-    };
-    view! {
-        <p role="status" class="panel flex items-center gap-2 px-3 py-1 text-sm font-medium">
-            <span
-                class="size-2 rounded-full"
-                class=(["bg-success", "live-dot"], move || state.get() == LiveState::Live)
-                class=("bg-warning", move || state.get() != LiveState::Live)
-                aria-hidden="true"
-            ></span>
-            {label}
-        </p>
-    }
-    .into_any()
+    view! { <LiveBadge state /> }
 }
 
 fn show(locale: Locale, page: RequestPage, target: Option<CallTarget>, first: bool) -> impl IntoView {

@@ -6,6 +6,7 @@
 
 pub mod apps;
 pub mod keys;
+pub mod limits;
 pub mod overview;
 pub mod preferences;
 pub mod requests;

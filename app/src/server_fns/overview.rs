@@ -3,7 +3,7 @@
 use leptos::server;
 use leptos::server_fn::codec::GetUrl;
 use serde::{Deserialize, Serialize};
-use sluice::model::{Overview, RequestPage};
+use sluice::model::{Overview, RequestPage, ServerId, ServerLimitState};
 
 use crate::UiError;
 
@@ -20,6 +20,12 @@ pub struct OverviewPage {
     pub latest: RequestPage,
     /// What a ready call is made of.
     pub call: CallTarget,
+    /// The servers by name, in the order in which they are asked.
+    pub servers: Vec<(ServerId, String)>,
+    /// Their limits and queues, without the requests that wait.
+    pub limits: Vec<ServerLimitState>,
+    /// The gateway's clock, in milliseconds since 1970 UTC: pages have none while they render.
+    pub now_ms: i64,
 }
 
 /// Where a ready call goes.
@@ -41,7 +47,10 @@ pub async fn get_overview() -> Result<OverviewPage, UiError> {
     let query = RequestQuery { cursor: None, limit: Some(LATEST_REQUESTS) };
     let latest = context.answer(context.services.requests.list(&context.actor, query).await)?;
     let servers = context.answer(context.services.servers.list(&context.actor).await)?;
-    Ok(OverviewPage { overview, latest, call: CallTarget { model: example_model(&servers), origin: context.origin } })
+    let limits = super::limits::list_limits().await?;
+    let call = CallTarget { model: example_model(&servers), origin: context.origin };
+    let servers = servers.into_iter().map(|server| (server.id, server.name)).collect();
+    Ok(OverviewPage { overview, latest, call, servers, limits, now_ms: crate::ssr::now_ms() })
 }
 
 /// Where a ready call goes.

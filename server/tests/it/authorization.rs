@@ -18,17 +18,22 @@ const OPEN_SERVER_FUNCTIONS: [&str; 6] = [
 ];
 
 /// Every other one, with a form that it can read: what it cannot read is refused before anybody asks who sent it.
-const GUARDED_SERVER_FUNCTIONS: [(&str, &str); 20] = [
+const GUARDED_SERVER_FUNCTIONS: [(&str, &str); 25] = [
     ("/api/ui/apps/create", "name=x"),
     ("/api/ui/apps/delete", "id=1"),
+    ("/api/ui/apps/get", "id=1"),
     ("/api/ui/apps/list", ""),
     ("/api/ui/apps/set_enabled", "id=1&enabled=true"),
+    ("/api/ui/apps/set_limits", "id=1&limits%5Bconcurrency%5D=2"),
     ("/api/ui/keys/choices", ""),
     ("/api/ui/keys/create", "form%5Bname%5D=x"),
     ("/api/ui/keys/get", "id=1"),
     ("/api/ui/keys/list", ""),
     ("/api/ui/keys/revoke", "id=1"),
     ("/api/ui/keys/update", "form%5Bid%5D=1&form%5Bname%5D=x"),
+    ("/api/ui/limits/cancel", "server_id=1&request_id=x"),
+    ("/api/ui/limits/list", ""),
+    ("/api/ui/limits/server", "id=1"),
     ("/api/ui/overview/call_target", ""),
     ("/api/ui/overview/get", ""),
     ("/api/ui/requests/list", "cursor=x"),
@@ -128,7 +133,18 @@ async fn a_revoked_token_and_a_closed_session_are_worth_nothing() {
 #[tokio::test]
 async fn pages_send_anonymous_visitors_to_sign_in() {
     let gateway = TestGateway::builder().start().await;
-    for page in ["/", "/servers", "/servers/new", "/apps", "/keys", "/keys/new", "/requests"] {
+    for page in [
+        "/",
+        "/servers",
+        "/servers/new",
+        "/servers/1",
+        "/servers/1/edit",
+        "/apps",
+        "/apps/1",
+        "/keys",
+        "/keys/new",
+        "/requests",
+    ] {
         let answer = send(gateway.request(Method::GET, page).header("accept", "text/html")).await;
         assert_eq!(answer.status, 302, "{page}: {}", answer.text());
         assert!(answer.header("location").starts_with("/login"), "{page}: {}", answer.header("location"));

@@ -1,12 +1,13 @@
 //! The fields of a key, the same for a new one and an existing one.
 
 use leptos::prelude::*;
-use sluice::model::{AppView, KeyView};
+use sluice::model::{AppView, KeyView, Priority};
 
-use crate::components::{AreaField, FormProblems, TextField};
+use crate::components::{AreaField, FormProblems, LimitFields, SelectField, TextField, limit_labels};
 use crate::format::utc_day;
 use crate::preferences::use_locale;
 use crate::server_fns::keys::KeyChoices;
+use crate::text;
 use crate::translations::{Locale, td_string};
 
 /// The fields of a key.
@@ -26,6 +27,9 @@ pub(super) fn KeyFields(
     let limited_to = key.map(|key| key.models.clone()).unwrap_or_default();
     let expires = key.and_then(|key| key.expires_at_ms).map(utc_day).unwrap_or_default();
     let app_id = key.and_then(|key| key.app_id);
+    let limits = key.map(|key| key.limits).unwrap_or_default();
+    let priority = key.map(|key| key.priority).unwrap_or_default();
+    let priorities = Priority::ALL.iter().map(|value| (value.as_str(), text::priority(locale, *value))).collect();
     let app_problem = problems.of("app_id");
     let apps = choices.apps.into_iter().map(|app| app_option(&app, Some(app.id) == app_id)).collect_view();
     view! {
@@ -76,6 +80,25 @@ pub(super) fn KeyFields(
         <div class="panel grid gap-5 p-5 sm:p-6">
             <ModelChoices models=choices.models limited_to problems />
         </div>
+        <fieldset class="panel grid gap-5 p-5 sm:p-6">
+            <legend class="sr-only">{td_string!(locale, keys.section_limits)}</legend>
+            <div>
+                <h2 class="text-lg font-semibold" aria-hidden="true">
+                    {td_string!(locale, keys.section_limits)}
+                </h2>
+                <p class="quiet">{td_string!(locale, limits.section_hint)}</p>
+            </div>
+            <LimitFields prefix="form[limits]" limits problems />
+            <SelectField
+                field="priority"
+                name="form[priority]"
+                label=td_string!(locale, keys.priority)
+                hint=td_string!(locale, keys.priority_hint)
+                options=priorities
+                chosen=priority.as_str()
+                problem=problems.of("priority")
+            />
+        </fieldset>
     }
     .into_any()
 }
@@ -146,10 +169,13 @@ fn ModelChoices(
 
 /// What the summary calls each field.
 pub(super) fn field_labels(locale: Locale) -> Vec<(&'static str, &'static str)> {
-    vec![
+    let mut labels = vec![
         ("name", td_string!(locale, keys.name)),
         ("app_id", td_string!(locale, keys.app)),
         ("models", td_string!(locale, keys.models)),
         ("expires_at_ms", td_string!(locale, keys.expires_label)),
-    ]
+        ("priority", td_string!(locale, keys.priority)),
+    ];
+    labels.extend(limit_labels(locale));
+    labels
 }

@@ -1,7 +1,7 @@
 //! The list of keys.
 
 use leptos::prelude::*;
-use sluice::model::{KeyState, KeyView};
+use sluice::model::{KeyState, KeyView, Priority};
 
 use crate::components::{
     Badge, Confirm, Empty, FormProblems, Glyph, Icon, PageHeader, ProblemSummary, UtcTime, key_tone,
@@ -78,12 +78,16 @@ fn row(locale: Locale, key: KeyView, revoke: ServerAction<RevokeKey>) -> impl In
         Some(milliseconds) => view! { <UtcTime milliseconds /> }.into_any(),
         None => view! { <span class="quiet">{td_string!(locale, keys.expires_never)}</span> }.into_any(),
     };
+    let priority = (key.priority != Priority::Normal)
+        .then(|| td_string!(locale, keys.priority_of, priority = text::priority(locale, key.priority)));
+    let rules = [text::limits(locale, key.limits), priority].into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let actions = (key.state != KeyState::Revoked).then(|| row_actions(locale, &key, revoke));
     view! {
         <tr>
             <th scope="row" class="min-w-40 font-medium">
                 {key.name.clone()}
                 <span class="quiet block font-mono text-xs font-normal">"…" {key.hint.clone()}</span>
+                {(!rules.is_empty()).then(|| view! { <span class="quiet block text-xs font-normal">{rules}</span> })}
             </th>
             <td><Badge tone=key_tone(key.state) text=text::key_state(locale, key.state) /></td>
             <td class="whitespace-nowrap">{app}</td>

@@ -1,12 +1,15 @@
 //! The form of a server.
 
 use leptos::prelude::*;
-use sluice::model::{ProviderKind, ServerState, ServerView, Timeouts, print_models};
+use sluice::model::{Overflow, ProviderKind, QueueOrder, QueuePolicy, ServerState, ServerView, Timeouts, print_models};
 
 use super::probe::{ProbeButtons, probe_problems};
-use crate::components::{AreaField, CheckField, FormProblems, ProblemSummary, TextField};
+use crate::components::{
+    AreaField, CheckField, FormProblems, LimitFields, ProblemSummary, SelectField, TextField, limit_labels,
+};
 use crate::format::seconds_text;
 use crate::preferences::use_locale;
+use crate::query::Destination;
 use crate::server_fns::servers::{ProbeServer, SaveServer};
 use crate::text;
 use crate::translations::{Locale, td_string};
@@ -35,8 +38,11 @@ pub(super) fn ServerEditor(
     let save = ServerAction::<SaveServer>::new();
     let probe = ServerAction::<ProbeServer>::new();
     let problems = Problems { saved: FormProblems::follow(move || save.value().get()), probed: probe_problems(probe) };
+    let back = server.as_ref().map_or(Destination::Servers, |server| Destination::Server(server.id)).path();
     let id = server.as_ref().map(|server| server.id.to_string()).unwrap_or_default();
     let timeouts = server.as_ref().map(|server| server.timeouts).unwrap_or_default();
+    let limits = server.as_ref().map(|server| server.limits).unwrap_or_default();
+    let queue = server.as_ref().map(|server| server.queue).unwrap_or_default();
     let models = server.as_ref().map(|server| print_models(&server.models)).unwrap_or_default();
     view! {
         <ProblemSummary problems=problems.saved fields=field_labels(locale) />
@@ -58,6 +64,11 @@ pub(super) fn ServerEditor(
                 <ProbeButtons server_id=id probe />
             </Section>
             <Behaviour server />
+            <Section title=td_string!(locale, limits.section)>
+                <p class="quiet -mt-3">{td_string!(locale, limits.section_hint)}</p>
+                <LimitFields prefix="form[limits]" limits problems=problems.saved />
+            </Section>
+            <QueueFields queue problems />
             <TimeoutFields timeouts problems />
             <div class="flex flex-wrap gap-2">
                 <button type="submit" class="btn btn-primary" disabled=move || save.pending().get()>
@@ -69,7 +80,7 @@ pub(super) fn ServerEditor(
                         }
                     }}
                 </button>
-                <a href="/servers" class="btn btn-ghost">
+                <a href=back class="btn btn-ghost">
                     {td_string!(locale, common.cancel)}
                 </a>
             </div>
@@ -235,6 +246,65 @@ fn Behaviour(
     .into_any()
 }
 
+/// How requests wait.
+#[component]
+fn QueueFields(
+    /// The policy as it is.
+    queue: QueuePolicy,
+    /// What is wrong with the fields.
+    problems: Problems,
+) -> impl IntoView {
+    let locale = use_locale();
+    let overflows = Overflow::ALL.iter().map(|value| (value.as_str(), text::overflow(locale, *value))).collect();
+    let orders = QueueOrder::ALL.iter().map(|value| (value.as_str(), text::queue_order(locale, *value))).collect();
+    view! {
+        <Section title=td_string!(locale, queue.section)>
+            <p class="quiet -mt-3">{td_string!(locale, queue.section_hint)}</p>
+            <div class="grid gap-5 sm:grid-cols-2">
+                <TextField
+                    field="length"
+                    name="form[queue][length]"
+                    label=td_string!(locale, queue.length)
+                    hint=td_string!(locale, queue.length_hint)
+                    value=queue.length.to_string()
+                    inputmode="numeric"
+                    problem=problems.of("length")
+                    required=true
+                />
+                <TextField
+                    field="deadline_ms"
+                    name="form[queue][deadline]"
+                    label=td_string!(locale, queue.deadline)
+                    hint=td_string!(locale, queue.deadline_hint)
+                    value=seconds_text(queue.deadline_ms)
+                    inputmode="decimal"
+                    problem=problems.of("deadline_ms")
+                    required=true
+                />
+                <SelectField
+                    field="overflow"
+                    name="form[queue][overflow]"
+                    label=td_string!(locale, queue.overflow)
+                    hint=td_string!(locale, queue.overflow_hint)
+                    options=overflows
+                    chosen=queue.overflow.as_str()
+                    problem=problems.of("overflow")
+                />
+                <SelectField
+                    field="order"
+                    name="form[queue][order]"
+                    label=td_string!(locale, queue.order)
+                    hint=td_string!(locale, queue.order_hint)
+                    options=orders
+                    chosen=queue.order.as_str()
+                    problem=problems.of("order")
+                />
+            </div>
+        </Section>
+    }
+    .into_any()
+}
+
 /// The timeouts, folded away because the defaults fit nearly everybody.
 #[component]
 fn TimeoutFields(
@@ -304,7 +374,7 @@ fn TimeoutFields(
 
 /// What the summary calls each field.
 fn field_labels(locale: Locale) -> Vec<(&'static str, &'static str)> {
-    vec![
+    let mut labels = vec![
         ("name", td_string!(locale, servers.name)),
         ("provider", td_string!(locale, servers.provider)),
         ("base_url", td_string!(locale, servers.base_url)),
@@ -314,5 +384,11 @@ fn field_labels(locale: Locale) -> Vec<(&'static str, &'static str)> {
         ("first_byte_ms", td_string!(locale, servers.first_byte)),
         ("idle_ms", td_string!(locale, servers.idle)),
         ("total_ms", td_string!(locale, servers.total)),
-    ]
+        ("length", td_string!(locale, queue.length)),
+        ("deadline_ms", td_string!(locale, queue.deadline)),
+        ("overflow", td_string!(locale, queue.overflow)),
+        ("order", td_string!(locale, queue.order)),
+    ];
+    labels.extend(limit_labels(locale));
+    labels
 }

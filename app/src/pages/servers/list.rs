@@ -1,11 +1,13 @@
 //! The list of servers.
 
 use leptos::prelude::*;
-use sluice::model::{ServerModel, ServerState, ServerView};
+use sluice::model::{ServerState, ServerView};
 
+use super::models::ModelNames;
 use crate::components::{Badge, Confirm, Empty, FormProblems, Glyph, Icon, PageHeader, ProblemSummary, server_tone};
 use crate::layout::loaded;
 use crate::preferences::use_locale;
+use crate::query::Destination;
 use crate::server_fns::servers::{DeleteServer, Direction, MoveServer, SetServerEnabled, list_servers};
 use crate::text;
 use crate::translations::{Locale, td_string};
@@ -80,7 +82,10 @@ fn show(locale: Locale, servers: Vec<ServerView>, actions: Actions) -> impl Into
 fn row(locale: Locale, server: ServerView, ends: (bool, bool), actions: Actions) -> impl IntoView {
     let name = server.name.clone();
     let heading = format!("server-{}", server.id);
-    let edit_path = format!("/servers/{}", server.id);
+    let path = Destination::Server(server.id).path();
+    let edit_path = Destination::EditServer(server.id).path();
+    let limits =
+        text::limits(locale, server.limits).unwrap_or_else(|| td_string!(locale, servers.no_limits).to_owned());
     let unreadable = (server.state == ServerState::KeyUnreadable)
         .then(|| view! { <p class="mt-2 text-sm font-medium text-error">{td_string!(locale, servers.key_unreadable_text)}</p> });
     view! {
@@ -94,7 +99,7 @@ fn row(locale: Locale, server: ServerView, ends: (bool, bool), actions: Actions)
             <div class="min-w-0 flex-1 basis-60">
                 <div class="flex flex-wrap items-center gap-x-3 gap-y-1">
                     <h2 id=heading.clone() class="font-semibold break-all">
-                        <a href=edit_path.clone() class="hover:underline">
+                        <a href=path.clone() class="hover:underline">
                             {name.clone()}
                         </a>
                     </h2>
@@ -102,37 +107,23 @@ fn row(locale: Locale, server: ServerView, ends: (bool, bool), actions: Actions)
                     <span class="quiet text-sm">{text::provider(locale, server.provider)}</span>
                 </div>
                 <p class="quiet mt-0.5 font-mono text-[0.8125rem] break-all">{server.base_url.clone()}</p>
-                <Models models=server.models.clone() />
+                <ModelNames models=server.models.clone() shown=MODELS_SHOWN />
+                <p class="mt-2 text-sm">
+                    <a
+                        href=path
+                        class="inline-flex items-center gap-1.5 hover:underline"
+                        aria-label=format!("{}: {limits}", td_string!(locale, servers.limits_of, name = name.clone()))
+                    >
+                        <span class="quiet">
+                            <Icon glyph=Glyph::Queue />
+                        </span>
+                        {limits.clone()}
+                    </a>
+                </p>
                 {unreadable}
             </div>
             <RowActions server ends actions edit_path />
         </li>
-    }
-    .into_any()
-}
-
-/// How many models, and the first of them by name.
-#[component]
-fn Models(
-    /// The models.
-    models: Vec<ServerModel>,
-) -> impl IntoView {
-    let locale = use_locale();
-    let count = models.len();
-    let hidden = count.saturating_sub(MODELS_SHOWN);
-    let names = models
-        .into_iter()
-        .take(MODELS_SHOWN)
-        .map(|model| view! { <li class="rounded-selector bg-base-200 px-1.5 py-0.5 font-mono text-xs break-all">{model.name}</li> })
-        .collect_view();
-    let more = (hidden > 0).then(
-        || view! { <li class="quiet py-0.5 text-xs">{td_string!(locale, servers.more_models, count = hidden)}</li> },
-    );
-    view! {
-        <div class="mt-2 flex flex-wrap items-center gap-x-3 gap-y-1">
-            <span class="text-sm font-medium whitespace-nowrap">{text::model_count(locale, count)}</span>
-            <ul class="flex flex-wrap gap-1">{names} {more}</ul>
-        </div>
     }
     .into_any()
 }

@@ -1,13 +1,15 @@
-//! Apps: the list, and adding one.
+//! The list of apps, and adding one.
 
 use leptos::prelude::*;
-use sluice::model::AppView;
+use sluice::model::{AppView, Limits};
 
 use crate::components::{
-    Badge, Confirm, Empty, FormProblems, Glyph, Icon, PageHeader, ProblemSummary, TextField, Tone, UtcTime,
+    Badge, Confirm, Empty, FormProblems, Glyph, Icon, LimitFields, PageHeader, ProblemSummary, TextField, Tone,
+    UtcTime, limit_labels,
 };
 use crate::layout::loaded;
 use crate::preferences::use_locale;
+use crate::query::Destination;
 use crate::server_fns::apps::{CreateApp, DeleteApp, SetAppEnabled, list_apps};
 use crate::text;
 use crate::translations::{Locale, td_string};
@@ -56,9 +58,11 @@ fn NewApp(
             form.reset();
         }
     });
+    let mut labels = vec![("name", td_string!(locale, apps.new_name))];
+    labels.extend(limit_labels(locale));
     view! {
         <section class="panel mb-6 p-5" aria-label=td_string!(locale, apps.add)>
-            <ProblemSummary problems fields=vec![("name", td_string!(locale, apps.new_name))] />
+            <ProblemSummary problems fields=labels />
             <ActionForm action=create node_ref=form attr:novalidate="" attr:class="grid items-start gap-3 sm:grid-cols-[minmax(0,1fr)_auto]">
                 <TextField
                     field="name"
@@ -73,6 +77,16 @@ fn NewApp(
                     <Icon glyph=Glyph::Add />
                     {td_string!(locale, apps.add)}
                 </button>
+                <details class="group sm:col-span-2">
+                    <summary class="quiet flex w-fit cursor-pointer list-none items-center gap-2 rounded-field text-sm font-medium">
+                        <span class="transition-transform group-open:rotate-90" aria-hidden="true">
+                            "›"
+                        </span>
+                        {td_string!(locale, apps.new_limits)}
+                    </summary>
+                    <p class="quiet my-3 text-sm">{td_string!(locale, limits.section_hint)}</p>
+                    <LimitFields prefix="limits" limits=Limits::default() problems />
+                </details>
             </ActionForm>
         </section>
     }
@@ -95,6 +109,7 @@ fn show(locale: Locale, apps: Vec<AppView>, actions: Actions) -> impl IntoView {
                     <tr>
                         <th scope="col">{td_string!(locale, apps.name)}</th>
                         <th scope="col">{td_string!(locale, apps.state)}</th>
+                        <th scope="col">{td_string!(locale, apps.limits)}</th>
                         <th scope="col" class="text-right">{td_string!(locale, apps.keys)}</th>
                         <th scope="col">{td_string!(locale, apps.created)}</th>
                         <th scope="col">
@@ -120,11 +135,21 @@ fn row(locale: Locale, app: AppView, actions: Actions) -> impl IntoView {
     } else {
         td_string!(locale, servers.enable_one, name = app.name.clone())
     };
+    let path = Destination::App(app.id).path();
+    let limits = match text::limits(locale, app.limits) {
+        Some(limits) => limits.into_any(),
+        None => view! { <span class="quiet">{td_string!(locale, apps.limits_none)}</span> }.into_any(),
+    };
     let by_request = app.registered_by_request.then(|| td_string!(locale, apps.by_request));
     view! {
         <tr>
-            <th scope="row" class="font-mono text-sm font-medium break-all">{app.name.clone()}</th>
+            <th scope="row" class="min-w-40 font-mono text-sm font-medium [overflow-wrap:anywhere]">
+                <a href=path.clone() class="hover:underline">
+                    {app.name.clone()}
+                </a>
+            </th>
             <td><Badge tone text=state /></td>
+            <td class="min-w-32">{limits}</td>
             <td class="text-right tabular-nums">{app.active_keys}</td>
             <td>
                 <UtcTime milliseconds=app.created_at_ms />
@@ -132,6 +157,13 @@ fn row(locale: Locale, app: AppView, actions: Actions) -> impl IntoView {
             </td>
             <td>
                 <div class="flex justify-end gap-1">
+                    <a
+                        href=path
+                        class="btn btn-ghost btn-sm"
+                        aria-label=td_string!(locale, apps.edit_one, name = app.name.clone())
+                    >
+                        {td_string!(locale, apps.limits)}
+                    </a>
                     <ActionForm action=actions.set_enabled>
                         <input type="hidden" name="id" value=app.id.to_string() />
                         {(!app.enabled).then(|| view! { <input type="hidden" name="enabled" value="true" /> })}
