@@ -38,7 +38,7 @@ if [ "$(cat "$results/build.status")" = 0 ]; then
     say "Official openai package for Node (under a minute)"
     run node node end2end/harness/with-gateway.mjs -- \
         node --test --test-reporter=spec --test-reporter-destination=stdout \
-        --test-reporter=tap --test-reporter-destination="$results/node.tap" end2end/sdk/openai.test.mjs
+        --test-reporter=tap --test-reporter-destination="$results/node.tap" end2end/sdk/*.test.mjs
     node scripts/count-tests.mjs "$results" node || true
 
     say "Dashboard in Chromium (about 2 minutes); pictures go to end2end/artifacts"

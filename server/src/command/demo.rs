@@ -12,13 +12,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use sluice::config::Settings;
-use sluice::model::{AppInput, KeyInput, KeyState, ProviderKind, ServerInput, ServerModel, Timeouts};
+use sluice::model::{
+    AppInput, KeyInput, KeyState, Limits, Priority, ProviderKind, QueueOrder, QueuePolicy, ServerInput, ServerModel,
+    Timeouts,
+};
 use sluice::services::{Actor, Services};
 use sluice::telemetry::init_logging;
 use sluice_fake_upstream::FakeUpstream;
 use tokio_util::sync::CancellationToken;
 
-use super::demo_traffic::{self, Visitor};
+use super::demo_traffic::{self, BATCH, Visitor};
 use super::serve::stop_at_signals;
 use crate::administration::answer;
 use crate::run::{start, visible_address};
@@ -31,7 +34,7 @@ const PASSWORD_FILE: &str = "demo-password.txt";
 const INSTALLATION_FILES: [&str; 2] = ["sluice.db", "master.key"];
 /// What the fake upstream asks for; it opens nothing else.
 const UPSTREAM_KEY: &str = "sk-fake-upstream-of-the-demo";
-const APPS: [&str; 4] = ["chat-assistant", "code-review", "search-index", "nightly-batch"];
+const APPS: [&str; 4] = ["chat-assistant", "code-review", "search-index", BATCH];
 
 /// Arguments of `sluice demo`.
 #[derive(Debug, Args)]
@@ -162,22 +165,32 @@ async fn furnish(services: &Services, base_url: &str) -> anyhow::Result<Vec<Visi
     for name in APPS {
         let app = match known_apps.iter().find(|app| app.name == name) {
             Some(app) => app.clone(),
-            None => answer(
-                services
-                    .apps
-                    .create(actor, AppInput { name: name.to_owned(), limits: sluice::model::Limits::default() })
-                    .await,
-            )?,
+            None => {
+                answer(services.apps.create(actor, AppInput { name: name.to_owned(), limits: app_limits(name) }).await)?
+            }
         };
-        let input = KeyInput { name: key_name(name), app_id: Some(app.id), ..KeyInput::default() };
+        let input = KeyInput {
+            name: key_name(name),
+            app_id: Some(app.id),
+            priority: if name == BATCH { Priority::Low } else { Priority::default() },
+            ..KeyInput::default()
+        };
         let created = answer(services.keys.create(actor, input).await)?;
         visitors.push(Visitor { app: name, key: created.key });
     }
     Ok(visitors)
 }
 
+/// The batch app may not take all places of a server: of what it sends at once, some waits in its own line.
+fn app_limits(app: &str) -> Limits {
+    Limits { concurrency: (app == BATCH).then_some(4), ..Limits::default() }
+}
+
+/// A busy server whose limits are a little below what the traffic asks for at its peaks, one with plenty of tokens, and
+/// one without limits. Where `small` has to wait at the first, the second takes it; `large` waits, most often for less
+/// than 5 s.
 fn servers(base_url: &str) -> [ServerInput; 3] {
-    let server = |name: &str, models: &[(&str, &str)]| ServerInput {
+    let server = |name: &str, limits: Limits, models: &[(&str, &str)]| ServerInput {
         name: name.to_owned(),
         provider: ProviderKind::default(),
         base_url: base_url.to_owned(),
@@ -193,12 +206,15 @@ fn servers(base_url: &str) -> [ServerInput; 3] {
         enabled: true,
         request_stream_usage: true,
         timeouts: Timeouts::default(),
-        limits: sluice::model::Limits::default(),
-        queue: sluice::model::QueuePolicy::default(),
+        limits,
+        queue: QueuePolicy { length: 20, deadline_ms: 30_000, order: QueueOrder::Fair, ..QueuePolicy::default() },
     };
+    let busy = Limits { requests_per_minute: Some(50), concurrency: Some(4), ..Limits::default() };
+    let roomy = Limits { tokens_per_minute: Some(2000), ..Limits::default() };
     [
         server(
             "riverside",
+            busy,
             &[
                 ("small", "fake-small?chunks=24&chunk_delay_ms=30"),
                 ("large", "fake-large?first_byte_ms=600&chunks=80&chunk_delay_ms=25"),
@@ -206,13 +222,18 @@ fn servers(base_url: &str) -> [ServerInput; 3] {
         ),
         server(
             "hilltop",
+            roomy,
             &[
                 ("small", "fake-small"),
                 ("embedding", "fake-embedding"),
                 ("thinker", "fake-large?first_byte_ms=2500&chunks=40&chunk_delay_ms=50"),
             ],
         ),
-        server("old-mill", &[("flaky", "fake-small?status=503"), ("cut-short", "fake-small?cut_after=4")]),
+        server(
+            "old-mill",
+            Limits::default(),
+            &[("flaky", "fake-small?status=503"), ("cut-short", "fake-small?cut_after=4")],
+        ),
     ]
 }
 
@@ -232,6 +253,7 @@ fn announce(origin: &str, password: &str, visitors: &[Visitor], folder: &Path, s
         r#"    -d '{"model": "small", "messages": [{"role": "user", "content": "Hello"}]}'"#.to_owned(),
         String::new(),
         "Models: small, large, thinker, embedding; flaky and cut-short fail on purpose.".to_owned(),
+        format!("Now and then {BATCH} sends more than the limits of riverside let through: then requests wait there."),
         "Answers are canned: no model runs here and nothing leaves this machine.".to_owned(),
     ];
     lines.push(if stays {
