@@ -158,7 +158,7 @@ pub struct QueueSettings {
     /// default 300.
     pub upstream_pause_max: Duration,
     /// `limits.pause_retries`: how often a request that an upstream refused with 429 and a time is sent again after that
-    /// time, 0 to 100, default 10.
+    /// time, 0 to 100, default 3.
     pub pause_retries: u32,
 }
 
@@ -250,7 +250,7 @@ impl Settings {
                     1.0,
                     86_400.0,
                 ),
-                pause_retries: count(&mut reader, "limits.pause_retries", 10, 0, 100),
+                pause_retries: count(&mut reader, "limits.pause_retries", 3, 0, 100),
             },
             usage: UsageSettings {
                 buffer_records: size(&mut reader, "usage.buffer_records", 100_000, 1000, 10_000_000),

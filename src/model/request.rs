@@ -105,6 +105,8 @@ stored_set!(
         None = 0, "none";
         /// The upstream said so.
         Reported = 1, "reported";
+        /// Sluice estimated them from the texts, because the upstream did not say.
+        Estimated = 2, "estimated";
     }
 );
 

@@ -64,6 +64,12 @@ impl<'a> Entry<'a> {
         entry
     }
 
+    /// The estimate of its input.
+    pub(super) fn input_tokens(&mut self, targets: &[Target]) -> u64 {
+        self.estimate(targets);
+        self.ask.input_tokens
+    }
+
     /// How long it has been on its way.
     pub(super) fn waited(&self) -> Duration {
         self.began.elapsed()
@@ -172,8 +178,8 @@ impl<'a> Entry<'a> {
         result
     }
 
-    /// Finds out how many tokens it will take: only where somebody limits tokens, and before it waits, because that may
-    /// change meanwhile.
+    /// Finds out how many tokens it will take: at first where somebody limits tokens, or before it waits, because that may
+    /// change meanwhile; at the latest when it is sent, for the books.
     fn estimate(&mut self, targets: &[Target]) {
         if std::mem::replace(&mut self.is_estimated, true) {
             return;

@@ -101,7 +101,7 @@ async fn first_answer(
     let mut returned = None;
     loop {
         let (target, permit) = entry.pass_server(&mut targets, returned.take(), settlement).await?;
-        settlement.tries(&target, permit);
+        settlement.tries(&target, permit, entry.input_tokens(&targets));
         let answer = send(gateway, call, &facts, &target, settlement).await?;
         if let Some(quota) = openai::quota(&answer.headers, jiff::Timestamp::now().as_millisecond()) {
             gateway.limiter().observe(target.server.id, quota);

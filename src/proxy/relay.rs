@@ -211,6 +211,7 @@ impl Passage {
         match &mut self.tap {
             Tap::Stream(tap) => {
                 tap.push(&piece, &mut self.ready);
+                self.settlement.seen(tap.seen_tokens());
                 if let Some(tokens) = tap.counts() {
                     self.settlement.reported(tokens);
                 }
@@ -223,6 +224,7 @@ impl Passage {
             }
             Tap::Plain(tap) => {
                 tap.push(&piece);
+                self.settlement.seen(tap.seen_tokens());
                 self.pass(piece);
             }
             Tap::Opaque => self.pass(piece),
@@ -266,6 +268,7 @@ impl Passage {
             return;
         };
         tap.finish(&mut self.ready);
+        self.settlement.seen(tap.seen_tokens());
         if let Some(tokens) = tap.counts() {
             self.settlement.reported(tokens);
         }

@@ -54,6 +54,10 @@ pub struct Settlement {
     attempts: u16,
     first_byte: Option<Duration>,
     tokens: Option<TokenCounts>,
+    /// The estimate of the input, once the request is about to be sent.
+    input: u64,
+    /// About how many tokens of the answer came, where its text can be read.
+    seen: Option<u64>,
     work: Work,
     ending: Ending,
 }
@@ -105,6 +109,8 @@ impl Settlement {
             attempts: 0,
             first_byte: None,
             tokens: None,
+            input: 0,
+            seen: None,
             work: Work::Some,
             // Until somebody says otherwise, the reason for a drop is that the client left.
             ending: Ending { outcome: Outcome::ClientClosed, status: CLIENT_CLOSED_STATUS, error_code: None },
@@ -153,7 +159,8 @@ impl Settlement {
     }
 
     /// A try at a server that let the request in begins.
-    pub(super) fn tries(&mut self, target: &Target, permit: Permit) {
+    pub(super) fn tries(&mut self, target: &Target, permit: Permit, input_tokens: u64) {
+        self.input = input_tokens;
         self.server_permit = Some(permit);
         self.refused_at = None;
         self.written = Arc::default();
@@ -246,6 +253,28 @@ impl Settlement {
         self.work = if status >= 400 { Work::None } else { Work::Some };
     }
 
+    /// About so many tokens of the answer came so far.
+    pub(super) const fn seen(&mut self, tokens: u64) {
+        self.seen = Some(tokens);
+    }
+
+    /// Token counts, and where they come from. What an upstream refused, and what was never sent, has none.
+    fn counts(&self) -> (TokenCounts, TokenSource) {
+        if let Some(tokens) = self.tokens {
+            return (tokens, TokenSource::Reported);
+        }
+        let is_answered = matches!(
+            self.ending.outcome,
+            Outcome::Completed | Outcome::UpstreamCut | Outcome::ClientClosed | Outcome::UpstreamError
+        );
+        if self.sent.is_none() || self.work == Work::None || !is_answered {
+            return (TokenCounts::default(), TokenSource::None);
+        }
+        let known = |tokens: u64| i64::try_from(tokens).ok();
+        let output = if self.endpoint == Endpoint::Embeddings { None } else { self.seen.and_then(known) };
+        (TokenCounts { input: known(self.input), output, ..TokenCounts::default() }, TokenSource::Estimated)
+    }
+
     /// The upstream reported token counts. The last report counts.
     pub const fn reported(&mut self, tokens: TokenCounts) {
         self.tokens = Some(tokens);
@@ -283,6 +312,7 @@ impl Drop for Settlement {
         self.queue.end();
         let charged = self.leave_limits();
         let Ending { outcome, status, error_code } = self.ending;
+        let (tokens, token_source) = self.counts();
         if let (Outcome::Completed, Some(model), Some(output)) =
             (outcome, &self.public_model, self.tokens.and_then(|tokens| tokens.output))
         {
@@ -303,8 +333,9 @@ impl Drop for Settlement {
             queue_ms = milliseconds(self.queue.total()),
             limited_by = self.queue.longest().map(LimitName::as_str),
             streamed = self.streamed,
-            input_tokens = self.tokens.and_then(|tokens| tokens.input),
-            output_tokens = self.tokens.and_then(|tokens| tokens.output),
+            input_tokens = tokens.input,
+            output_tokens = tokens.output,
+            token_source = token_source.as_str(),
             first_byte_ms = self.first_byte.map(milliseconds),
             duration_ms = milliseconds(duration),
             "request"
@@ -331,8 +362,8 @@ impl Drop for Settlement {
             limited_by: self.queue.longest(),
             sent_at_ms: self.sent.map(|sent| self.started_at_ms.saturating_add(i64::from(milliseconds(sent)))),
             charged_tokens: charged.and_then(|tokens| i64::try_from(tokens).ok()),
-            tokens: self.tokens.unwrap_or_default(),
-            token_source: if self.tokens.is_some() { TokenSource::Reported } else { TokenSource::None },
+            tokens,
+            token_source,
             first_byte_ms: self.first_byte.map(milliseconds),
             duration_ms: milliseconds(duration),
         });

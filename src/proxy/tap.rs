@@ -6,18 +6,25 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use crate::model::TokenCounts;
-use crate::provider::openai::{AnswerScanner, Chunk, ChunkKind, read_chunk};
+use crate::provider::openai::{AnswerScanner, AnswerText, Chunk, ChunkKind, read_chunk};
 use crate::sse::{EventSplitter, event_data};
 
 /// Reads a plain answer.
 #[derive(Debug, Default)]
 pub(super) struct PlainTap {
     scanner: AnswerScanner,
+    text: AnswerText,
 }
 
 impl PlainTap {
     pub(super) fn push(&mut self, piece: &[u8]) {
         self.scanner.push(piece);
+        self.text.push(piece);
+    }
+
+    /// About how many tokens the texts have that came so far.
+    pub(super) const fn seen_tokens(&self) -> u64 {
+        self.text.tokens()
     }
 
     pub(super) fn counts(&self) -> Option<TokenCounts> {
@@ -48,6 +55,7 @@ pub(super) struct StreamTap {
     hides_usage: bool,
     progress: Progress,
     counts: Option<TokenCounts>,
+    text: AnswerText,
     verdict: Verdict,
 }
 
@@ -71,6 +79,7 @@ impl StreamTap {
             hides_usage,
             progress: Progress::Nothing,
             counts: None,
+            text: AnswerText::default(),
             verdict: Verdict::Unfinished,
         }
     }
@@ -112,6 +121,7 @@ impl StreamTap {
             let mut tap = PlainTap::default();
             tap.push(&rest);
             self.counts = tap.counts();
+            self.text = std::mem::take(&mut tap.text);
             self.verdict = if tap.is_whole() { Verdict::Whole } else { Verdict::Unfinished };
             ready.push_back(rest);
             return;
@@ -126,6 +136,11 @@ impl StreamTap {
 
     pub(super) const fn counts(&self) -> Option<TokenCounts> {
         self.counts
+    }
+
+    /// About how many tokens the texts have that came so far.
+    pub(super) const fn seen_tokens(&self) -> u64 {
+        self.text.tokens()
     }
 
     pub(super) const fn verdict(&self) -> Verdict {
@@ -146,6 +161,9 @@ impl StreamTap {
             return;
         };
         let chunk = read_chunk(&data);
+        if matches!(chunk.kind, ChunkKind::Piece | ChunkKind::Finish) {
+            self.text.push_event(&data);
+        }
         self.note(&chunk);
         if !self.hides_usage {
             ready.push_back(event);

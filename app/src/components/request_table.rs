@@ -1,7 +1,7 @@
 //! Requests as a table.
 
 use leptos::prelude::*;
-use sluice::model::RequestView;
+use sluice::model::{RequestView, TokenSource};
 
 use super::{Badge, UtcTime, outcome_tone};
 use crate::format::{duration_text, number_text};
@@ -74,13 +74,29 @@ fn request_row(locale: Locale, row: RequestView) -> impl IntoView {
                 {text::endpoint(row.endpoint)}
                 {streamed.map(|text| view! { <span class="quiet block text-xs">{text}</span> })}
             </td>
-            <td class="text-right tabular-nums">{or_dash(locale, row.input_tokens.map(number_text))}</td>
-            <td class="text-right tabular-nums">{or_dash(locale, row.output_tokens.map(number_text))}</td>
+            <td class="text-right tabular-nums">{tokens(locale, row.input_tokens, row.token_source)}</td>
+            <td class="text-right tabular-nums">{tokens(locale, row.output_tokens, row.token_source)}</td>
             <td class="text-right whitespace-nowrap tabular-nums">
                 {duration_text(row.duration_ms)}
                 <span class="quiet block text-xs">{or_dash(locale, row.first_byte_ms.map(duration_text))}</span>
             </td>
         </tr>
+    }
+    .into_any()
+}
+
+/// A number of tokens, marked if it is an estimate.
+fn tokens(locale: Locale, count: Option<i64>, source: TokenSource) -> AnyView {
+    let Some(count) = count.filter(|_| source == TokenSource::Estimated) else {
+        return or_dash(locale, count.map(number_text));
+    };
+    let estimated = td_string!(locale, requests.estimated);
+    view! {
+        <span class="quiet" title=estimated>
+            <span aria-hidden="true">"≈ "</span>
+            <span class="sr-only">{estimated}" "</span>
+            {number_text(count)}
+        </span>
     }
     .into_any()
 }

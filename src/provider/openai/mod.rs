@@ -5,6 +5,7 @@
 //! beside the completion's).
 
 mod answer_scanner;
+mod answer_text;
 mod chunk;
 mod input_estimate;
 mod quota;
@@ -12,6 +13,7 @@ mod request;
 mod usage;
 
 pub use answer_scanner::AnswerScanner;
+pub use answer_text::AnswerText;
 pub use chunk::{Chunk, ChunkKind, read_chunk};
 pub use input_estimate::input_tokens;
 pub use quota::{pause, quota};

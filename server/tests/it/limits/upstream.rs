@@ -72,8 +72,11 @@ async fn what_the_upstream_says_about_its_limits_is_shown() {
 
 #[tokio::test]
 async fn an_upstream_with_a_smaller_limit_slows_everybody_down_and_fails_nobody() {
-    let (upstream, gateway, key) =
-        limited("60", &["m=fake-small?rpm=8&window_ms=1500"], json!({"queue": {"deadline_ms": 30_000}})).await;
+    let upstream = sluice_fake_upstream::FakeUpstream::builder().start().await.unwrap();
+    let gateway = TestGateway::builder().setting("SLUICE_LIMITS__PAUSE_RETRIES", "20").start().await;
+    let queue = json!({"queue": {"deadline_ms": 30_000}});
+    add_server(&gateway, "fake", &upstream, &["m=fake-small?rpm=8&window_ms=1500"], queue).await;
+    let key = gateway.issue_key("test", None).await;
     let request = body("m");
     let answers = join_all((0..20).map(|_| gateway.chat(&key, &request))).await;
     let good = answers.iter().filter(|answer| answer.status == 200).count();

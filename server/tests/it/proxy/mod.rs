@@ -3,6 +3,7 @@
 mod callers;
 mod cancellation;
 mod errors;
+mod estimates;
 mod raw_upstream;
 mod secrets;
 mod streams;

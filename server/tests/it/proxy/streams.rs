@@ -125,7 +125,7 @@ async fn odd_streams_of_the_family_pass() {
     );
     let rows = gateway.get("/api/requests?limit=200").await.json()["rows"].clone();
     for row in rows.as_array().unwrap() {
-        let expected = if row["model"] == "6" { "none" } else { "reported" };
+        let expected = if row["model"] == "6" { "estimated" } else { "reported" };
         assert_eq!((&row["outcome"], &row["token_source"]), (&json!("completed"), &json!(expected)), "{row}");
     }
     gateway.stop().await;
