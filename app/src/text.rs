@@ -165,6 +165,7 @@ pub(crate) fn outcome(locale: Locale, outcome: Outcome) -> &'static str {
         Outcome::Rejected => td_string!(locale, outcome.rejected),
         Outcome::QueueTimeout => td_string!(locale, outcome.queue_timeout),
         Outcome::QueueEvicted => td_string!(locale, outcome.queue_evicted),
+        Outcome::Interrupted => td_string!(locale, outcome.interrupted),
     }
 }
 

@@ -57,6 +57,7 @@ struct Report {
 struct Components {
     database: Component,
     usage_writer: UsageComponent,
+    journal: JournalComponent,
     catalog: CatalogComponent,
 }
 
@@ -72,6 +73,15 @@ struct UsageComponent {
     pending: usize,
     /// Records that were lost because too many waited.
     lost: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct JournalComponent {
+    status: Condition,
+    /// Size of its files.
+    bytes: u64,
+    /// Records in it that did not fit into the buffer.
+    spilled: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -130,11 +140,15 @@ async fn report(State(health): State<Health>) -> (StatusCode, Json<Report>) {
     let database = if health.database_answers().await { Condition::Ok } else { Condition::Degraded };
     let (pending, lost) = (health.usage.waiting(), health.usage.lost());
     let usage_writer = if lost > 0 { Condition::Degraded } else { Condition::Ok };
+    let journal = health.usage.journal();
+    let journal_condition =
+        if journal.is_none_or(|journal| journal.works) { Condition::Ok } else { Condition::Degraded };
     let is_draining = health.unready.is_cancelled();
-    let status = match (is_draining, database, usage_writer) {
-        (true, _, _) => Condition::Draining,
-        (false, Condition::Ok, Condition::Ok) => Condition::Ok,
-        (false, _, _) => Condition::Degraded,
+    let parts = [database, usage_writer, journal_condition];
+    let status = match (is_draining, parts) {
+        (true, _) => Condition::Draining,
+        (false, [Condition::Ok, Condition::Ok, Condition::Ok]) => Condition::Ok,
+        (false, _) => Condition::Degraded,
     };
     let report = Report {
         status,
@@ -142,6 +156,11 @@ async fn report(State(health): State<Health>) -> (StatusCode, Json<Report>) {
         components: Components {
             database: Component { status: database },
             usage_writer: UsageComponent { status: usage_writer, pending, lost },
+            journal: JournalComponent {
+                status: journal_condition,
+                bytes: journal.map_or(0, |journal| journal.bytes),
+                spilled: journal.map_or(0, |journal| journal.spilled),
+            },
             catalog: CatalogComponent { status: Condition::Ok, revision: health.catalog.snapshot().revision() },
         },
     };

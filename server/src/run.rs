@@ -17,7 +17,7 @@ use sluice::proxy::Gateway;
 use sluice::services::Services;
 use sluice::storage::{Database, UsageRecords};
 use sluice::telemetry::ErrorChain;
-use sluice::usage::UsageWriter;
+use sluice::usage::{Journal, UsageWriter};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -36,6 +36,10 @@ use crate::{api, caller, dashboard, request_scope, security};
 
 /// How long what was recorded may take to reach the database at the end.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the start waits for records of an earlier process to reach the database.
+const REPLAY_PATIENCE: Duration = Duration::from_secs(10);
+/// Folder of the journal, in the data folder.
+const JOURNAL_FOLDER: &str = "journal";
 
 /// A running gateway. It goes on until [`Running::shutdown`] is called.
 #[derive(Debug)]
@@ -109,8 +113,14 @@ pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<
         async move { limiter.keep_tidy(background).await }
     });
     let records = UsageRecords::new(database.clone(), settings.access.max_apps);
+    let journal = Journal::open(&settings.data_dir.join(JOURNAL_FOLDER));
+    let capacity = settings.usage.buffer_records;
+    let (sink, writer) = UsageWriter::start(records.clone(), capacity, catalog.look_now(), Some(journal));
+    // Before the limiter looks at them: what was in flight when the process was killed counts too.
+    if !writer.replayed(REPLAY_PATIENCE).await {
+        tracing::warn!("what the journal holds is not in the database yet; it follows while requests are served");
+    }
     limiter.remember(&records.recent(limiter.horizon_ms()).await.context("cannot read the latest requests")?);
-    let (sink, writer) = UsageWriter::start(records, settings.usage.buffer_records, catalog.look_now());
     let stop = Stop::default();
     let host = Host {
         services: Arc::clone(&services),
@@ -168,7 +178,9 @@ async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: Stop
         tracing::warn!(connections = cut, "connections were cut because the drain time was over");
     }
     if !rest.writer.flush_and_stop(FLUSH_PATIENCE).await {
-        tracing::error!("usage records are lost: the database did not take them in time");
+        tracing::error!(
+            "the database did not take the last usage records in time; the next start reads them from the journal"
+        );
     }
     rest.services.finish().await;
     rest.background.cancel();

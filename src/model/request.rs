@@ -57,6 +57,8 @@ stored_set!(
         QueueTimeout = 6, "queue_timeout";
         /// It was taken out of a queue, or found it full.
         QueueEvicted = 7, "queue_evicted";
+        /// The gateway ended while an upstream worked for it; its status is 0, nobody knows which one the client got.
+        Interrupted = 8, "interrupted";
     }
 );
 
@@ -111,7 +113,7 @@ stored_set!(
 );
 
 /// Token counts as far as they are known. Nothing is ever stored as 0 because it is unknown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenCounts {
     /// Input tokens; includes the cached ones.
     pub input: Option<i64>,

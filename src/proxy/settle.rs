@@ -4,6 +4,7 @@
 //! writes the usage record and the access line, exactly once: after the last byte, after an error, and when the client
 //! leaves and the server drops everything that belongs to the request.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -158,7 +159,8 @@ impl Settlement {
         self.refused_at = Some(headroom);
     }
 
-    /// A try at a server that let the request in begins.
+    /// A try at a server that let the request in begins. From here on the request leaves a row also if the process is
+    /// killed.
     pub(super) fn tries(&mut self, target: &Target, permit: Permit, input_tokens: u64) {
         self.input = input_tokens;
         self.server_permit = Some(permit);
@@ -169,6 +171,50 @@ impl Settlement {
         self.public_model = Some(Arc::clone(&target.model));
         self.server = Some(Arc::clone(&target.server));
         self.attempts = self.attempts.saturating_add(1);
+        let Some(caller) = &self.caller else { return };
+        let now = self.started.elapsed();
+        self.sink.begun(|| UsageRecord {
+            // Nearly: it is about to be sent. Limits count it from here if the process is killed.
+            sent_at_ms: Some(self.after(now)),
+            duration_ms: milliseconds(now),
+            // What the answer would have been, nobody knows.
+            charged_tokens: i64::try_from(input_tokens).ok(),
+            tokens: TokenCounts { input: i64::try_from(input_tokens).ok(), ..TokenCounts::default() },
+            token_source: TokenSource::Estimated,
+            ..self.row(caller, Ending { outcome: Outcome::Interrupted, status: 0, error_code: None })
+        });
+    }
+
+    /// The row of the request as it is now; what is only known at its end is missing.
+    fn row(&self, caller: &Caller, ending: Ending) -> UsageRecord {
+        UsageRecord {
+            id: self.id,
+            client_request_id: self.client_chose_id.then(|| self.request_id.as_ref().to_owned()),
+            started_at_ms: self.started_at_ms,
+            app: caller.app.clone(),
+            key_id: caller.key_id,
+            server_id: self.server.as_ref().map(|server| server.id),
+            model: self.model.clone(),
+            endpoint: self.endpoint,
+            streamed: self.streamed,
+            outcome: ending.outcome,
+            status: ending.status,
+            error_code: ending.error_code.map(Cow::Borrowed),
+            attempts: self.attempts,
+            queue_ms: milliseconds(self.queue.total()),
+            limited_by: self.queue.longest(),
+            sent_at_ms: self.sent.map(|sent| self.after(sent)),
+            charged_tokens: None,
+            tokens: TokenCounts::default(),
+            token_source: TokenSource::None,
+            first_byte_ms: None,
+            duration_ms: 0,
+        }
+    }
+
+    /// A time after the arrival, in milliseconds since 1970 UTC.
+    fn after(&self, arrival: Duration) -> i64 {
+        self.started_at_ms.saturating_add(i64::from(milliseconds(arrival)))
     }
 
     /// Where is noted that the request of this try is on its way.
@@ -345,27 +391,12 @@ impl Drop for Settlement {
             return;
         };
         self.sink.record(UsageRecord {
-            id: self.id,
-            client_request_id: self.client_chose_id.then(|| self.request_id.as_ref().to_owned()),
-            started_at_ms: self.started_at_ms,
-            app: caller.app,
-            key_id: caller.key_id,
-            server_id: self.server.as_ref().map(|server| server.id),
-            model: std::mem::take(&mut self.model),
-            endpoint: self.endpoint,
-            streamed: self.streamed,
-            outcome,
-            status,
-            error_code,
-            attempts: self.attempts,
-            queue_ms: milliseconds(self.queue.total()),
-            limited_by: self.queue.longest(),
-            sent_at_ms: self.sent.map(|sent| self.started_at_ms.saturating_add(i64::from(milliseconds(sent)))),
             charged_tokens: charged.and_then(|tokens| i64::try_from(tokens).ok()),
             tokens,
             token_source,
             first_byte_ms: self.first_byte.map(milliseconds),
             duration_ms: milliseconds(duration),
+            ..self.row(&caller, self.ending)
         });
     }
 }
@@ -450,7 +481,7 @@ mod tests {
         drop(settlement);
         let record = receiver.try_recv().unwrap();
         assert_eq!(
-            (record.outcome, record.status, record.error_code),
+            (record.outcome, record.status, record.error_code.as_deref()),
             (Outcome::Rejected, 404, Some("model_not_found"))
         );
     }

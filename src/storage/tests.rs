@@ -471,7 +471,7 @@ async fn keeps_every_field_and_names_of_what_was_deleted() {
         model: format!("a\0{}", "\u{4e2d}".repeat(100)),
         outcome: Outcome::Rejected,
         status: 404,
-        error_code: Some("model_not_found"),
+        error_code: Some("model_not_found".into()),
         tokens: TokenCounts::default(),
         token_source: TokenSource::None,
         first_byte_ms: None,

@@ -277,7 +277,7 @@ fn columns(record: &UsageRecord, app_id: Option<AppId>) -> entity::ActiveModel {
         streamed: Set(record.streamed),
         outcome: Set(record.outcome.code()),
         status: Set(i16::try_from(record.status).unwrap_or(i16::MAX)),
-        error_code: Set(record.error_code.map(|code| bounded(code, ERROR_CODE_MAX))),
+        error_code: Set(record.error_code.as_deref().map(|code| bounded(code, ERROR_CODE_MAX))),
         attempts: Set(i16::try_from(record.attempts).unwrap_or(i16::MAX)),
         queue_ms: Set(i64::from(record.queue_ms)),
         limited_by: Set(record.limited_by.map(LimitName::code)),

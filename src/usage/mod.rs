@@ -1,12 +1,15 @@
 //! What is remembered of each request.
 //!
-//! A record is handed over without waiting ([`UsageSink`]) and written in batches by one task ([`UsageWriter`]). What is
-//! in the buffer when the process is killed is lost; a stop that is asked for writes everything first.
+//! A record is noted in the [`Journal`], handed over without waiting ([`UsageSink`]) and written to the database in batches
+//! by one task ([`UsageWriter`]). What the database does not have when the process ends is read from the journal at the
+//! next start.
 
+mod journal;
 mod record;
 mod sink;
 mod writer;
 
+pub use journal::{Journal, JournalStatus};
 pub use record::{AppReference, UsageRecord};
 pub use sink::UsageSink;
 pub use writer::UsageWriter;

@@ -1,11 +1,15 @@
 //! The usage record: the one row per request, in its narrow shape.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::model::{AppId, Endpoint, KeyId, LimitName, Outcome, ServerId, TokenCounts, TokenSource};
 
 /// The app that called: registered, or named for the first time by this request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AppReference {
     /// An app of the catalog.
     Registered(AppId),
@@ -13,8 +17,8 @@ pub enum AppReference {
     Named(String),
 }
 
-/// The one row per request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The one row per request. The journal keeps it as JSON: what is added later needs a default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageRecord {
     /// UUID v7, made when the request arrived: unique, and newer ones sort after older ones.
     pub id: Uuid,
@@ -39,7 +43,7 @@ pub struct UsageRecord {
     /// HTTP status that the client got, or would have got.
     pub status: u16,
     /// Sluice's error code, where Sluice made the error.
-    pub error_code: Option<&'static str>,
+    pub error_code: Option<Cow<'static, str>>,
     /// Tries at targets.
     pub attempts: u16,
     /// How long it waited in queues, in milliseconds.

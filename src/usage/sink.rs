@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
-use super::UsageRecord;
+use super::{Journal, JournalStatus, UsageRecord};
 
 /// A handle to the writer. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct UsageSink {
     sender: mpsc::Sender<UsageRecord>,
     counters: Arc<Counters>,
+    journal: Option<Journal>,
 }
 
 #[derive(Debug, Default)]
@@ -27,21 +29,50 @@ pub(super) struct LossCounter(Arc<Counters>);
 impl LossCounter {
     /// Counts one record and says how many it are.
     pub(super) fn add(&self) -> u64 {
-        self.0.lost.fetch_add(1, Ordering::Relaxed) + 1
+        self.add_many(1)
+    }
+
+    /// Counts records and says how many it are.
+    pub(super) fn add_many(&self, records: usize) -> u64 {
+        let records = u64::try_from(records).unwrap_or(u64::MAX);
+        self.0.lost.fetch_add(records, Ordering::Relaxed).saturating_add(records)
     }
 }
 
 impl UsageSink {
-    /// A sink that holds at most `capacity` records for the one who reads the receiver.
+    /// A sink that holds at most `capacity` records for the one who reads the receiver, without a journal.
     pub fn new(capacity: usize) -> (Self, mpsc::Receiver<UsageRecord>) {
-        let (sender, receiver) = mpsc::channel(capacity);
-        (Self { sender, counters: Arc::default() }, receiver)
+        Self::with_journal(capacity, None)
     }
 
-    /// Hands a record over. If the database has been away for so long that the buffer is full, the record is counted as
-    /// lost and logged instead; the request itself is not held up.
+    /// The same, with a journal.
+    pub(super) fn with_journal(capacity: usize, journal: Option<Journal>) -> (Self, mpsc::Receiver<UsageRecord>) {
+        let (sender, receiver) = mpsc::channel(capacity);
+        (Self { sender, counters: Arc::default(), journal }, receiver)
+    }
+
+    /// Notes in the journal that a request is about to be sent to an upstream: if nothing follows, because the process
+    /// ends, this row stands. `row` is only made if there is a journal.
+    pub fn begun(&self, row: impl FnOnce() -> UsageRecord) {
+        if let Some(journal) = &self.journal {
+            journal.begun(&row());
+        }
+    }
+
+    /// Hands a record over: to the journal, and to the one who writes to the database. If the database has been away
+    /// for so long that the buffer is full, the record is read back from the journal later; if the journal does not
+    /// work either, it is counted as lost and logged. The request itself is not held up.
     pub fn record(&self, record: UsageRecord) {
-        if self.sender.try_send(record).is_err() {
+        let is_written = self.journal.as_ref().is_some_and(|journal| journal.ended(&record));
+        if let Err(error) = self.sender.try_send(record) {
+            let (TrySendError::Full(record) | TrySendError::Closed(record)) = error;
+            if let Some(journal) = &self.journal {
+                if is_written {
+                    journal.spill(record.id);
+                    return;
+                }
+                journal.settled(std::iter::once(record.id));
+            }
             let lost = self.loss_counter().add();
             if lost.is_power_of_two() {
                 tracing::error!(
@@ -62,7 +93,13 @@ impl UsageSink {
         LossCounter(Arc::clone(&self.counters))
     }
 
-    /// Records that were lost since the start: they did not fit into the buffer, or the database refused them.
+    /// How the journal is; none if there is no journal.
+    pub fn journal(&self) -> Option<JournalStatus> {
+        self.journal.as_ref().map(Journal::status)
+    }
+
+    /// Records that were lost since the start: they fitted neither into the buffer nor into the journal, or the
+    /// database refused them.
     pub fn lost(&self) -> u64 {
         self.counters.lost.load(Ordering::Relaxed)
     }

@@ -51,7 +51,7 @@ pub(crate) const fn key_tone(state: KeyState) -> Tone {
 pub(crate) const fn outcome_tone(outcome: Outcome, status: u16) -> Tone {
     match outcome {
         Outcome::Completed if status < 400 => Tone::Good,
-        Outcome::Completed | Outcome::UpstreamError | Outcome::UpstreamCut => Tone::Bad,
+        Outcome::Completed | Outcome::UpstreamError | Outcome::UpstreamCut | Outcome::Interrupted => Tone::Bad,
         Outcome::Rejected | Outcome::QueueTimeout | Outcome::QueueEvicted => Tone::Warning,
         Outcome::ClientClosed => Tone::Neutral,
     }

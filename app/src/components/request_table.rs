@@ -51,7 +51,7 @@ pub(crate) fn RequestTable(
 
 fn request_row(locale: Locale, row: RequestView) -> impl IntoView {
     let what = text::outcome(locale, row.outcome);
-    let outcome = format!("{what} {}", row.status);
+    let outcome = if row.status == 0 { what.to_owned() } else { format!("{what} {}", row.status) };
     let attempts = (row.attempts > 1).then(|| td_string!(locale, requests.attempts, count = row.attempts));
     let detail = [row.error_code, attempts].into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let waited = text::waited(locale, row.queue_ms, row.limited_by);

@@ -1,6 +1,7 @@
 //! The real binary as a process of its own.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use assert_cmd::cargo::cargo_bin;
@@ -20,7 +21,11 @@ pub(crate) struct Binary {
 impl Binary {
     /// Starts it with these environment variables and none of this process's.
     pub(crate) async fn start(environment: &[(&str, &str)]) -> Self {
-        let folder = TempDir::new().unwrap();
+        Self::start_in(TempDir::new().unwrap(), environment).await
+    }
+
+    /// The same in a folder, for instance that of one that ended.
+    pub(crate) async fn start_in(folder: TempDir, environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(cargo_bin("sluice"))
             .env_clear()
             .env("SLUICE_DATA_DIR", folder.path())
@@ -54,6 +59,11 @@ impl Binary {
         format!("{}{path}", self.base)
     }
 
+    /// Where its data is.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.as_ref().unwrap().path()
+    }
+
     /// Id of the process.
     pub(crate) fn process_id(&self) -> u32 {
         self.child.id()
@@ -63,6 +73,13 @@ impl Binary {
     pub(crate) fn terminate(&self) {
         let pid = self.process_id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Ends it with SIGKILL and hands out its folder.
+    pub(crate) fn kill(mut self) -> TempDir {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        std::mem::take(&mut self.folder).unwrap()
     }
 
     /// Ends it with SIGTERM, expects exit status 0, and hands out its folder.

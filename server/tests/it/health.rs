@@ -23,7 +23,7 @@ async fn health_needs_no_credentials_and_names_the_parts() {
     let answer = send(gateway.request(Method::GET, "/health")).await;
     let report = answer.json();
     assert_eq!((answer.status, &report["status"]), (200, &json!("ok")), "{report}");
-    for part in ["database", "usage_writer", "catalog"] {
+    for part in ["database", "usage_writer", "journal", "catalog"] {
         assert_eq!(report["components"][part]["status"], "ok", "{report}");
     }
     gateway.stop().await;

@@ -11,6 +11,7 @@ mod command_line;
 mod connections;
 mod harness;
 mod health;
+mod journal;
 mod limits;
 mod live;
 mod proxy;

@@ -76,6 +76,11 @@ async fn planted_secrets_are_found_nowhere_in_clear() {
         answers.push(send(client.get(url(path)).header("cookie", &cookie)).await);
     }
 
+    // A graceful end removes the journal.
+    let mut journal = Vec::new();
+    for file in std::fs::read_dir(binary.folder().join("journal")).unwrap() {
+        journal.extend(std::fs::read(file.unwrap().path()).unwrap());
+    }
     // A graceful end writes everything that waits.
     let folder = binary.stop().await;
 
@@ -86,15 +91,21 @@ async fn planted_secrets_are_found_nowhere_in_clear() {
             assert!(!found, "an answer holds a secret: {}", answer.text());
         }
     }
+    let assert_clean = |what: &std::path::Path, bytes: &[u8]| {
+        for secret in secrets {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "{} holds a secret", what.display());
+        }
+    };
+    assert!(String::from_utf8_lossy(&journal).contains("\"outcome\":\"completed\""), "the journal was searched");
+    assert_clean("journal".as_ref(), &journal);
     let mut files = 0;
     for entry in std::fs::read_dir(folder.path()).unwrap() {
         let path = entry.unwrap().path();
-        let bytes = std::fs::read(&path).unwrap();
-        for secret in secrets {
-            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
-            assert!(!found, "{} holds a secret", path.display());
+        if path.is_file() {
+            assert_clean(&path, &std::fs::read(&path).unwrap());
+            files += 1;
         }
-        files += 1;
     }
     assert!(files >= 3, "database, master key and log were searched");
     // The search finds what is there.

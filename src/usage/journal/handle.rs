@@ -1,0 +1,311 @@
+//! The journal of this process: writes entries, knows which segments are still needed, and mends itself.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::entry::{Kind, line};
+use super::segment::{self, Segment};
+use crate::usage::UsageRecord;
+
+/// Size at which a segment is followed by the next.
+const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
+/// How often at most it is logged that the journal cannot be written.
+const LOG_INTERVAL: Duration = Duration::from_mins(1);
+/// How long it has to work again before that is logged: a full disk takes a little now and then.
+const CALM: Duration = Duration::from_secs(10);
+
+/// The journal of this process. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    folder: Arc<Path>,
+    process: Uuid,
+    state: Arc<Mutex<State>>,
+}
+
+/// How the journal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalStatus {
+    /// Whether entries are written.
+    pub works: bool,
+    /// Files of this process.
+    pub segments: usize,
+    /// Their size.
+    pub bytes: u64,
+    /// Records that did not fit into the buffer and will be read back.
+    pub spilled: usize,
+}
+
+/// A segment with records that wait nowhere else.
+#[derive(Clone, Debug)]
+pub(in crate::usage) struct Spilled {
+    number: u64,
+    pub(in crate::usage) path: PathBuf,
+    /// How many they are.
+    pub(in crate::usage) count: usize,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Locked while the process lives.
+    lock: Option<File>,
+    /// The segment that is written; none while the journal does not work.
+    writing: Option<(u64, File)>,
+    segments: BTreeMap<u64, Segment>,
+    next_number: u64,
+    /// The segment that holds the newest entry of a request that is not in the database yet.
+    held_in: HashMap<Uuid, u64>,
+    failed_at: Option<Instant>,
+    logged_at: Option<Instant>,
+    segment_bytes: u64,
+    is_closed: bool,
+}
+
+impl Journal {
+    /// The journal in this folder, which is made if it does not exist. If it cannot be written, that is logged and
+    /// tried again whenever it is [tended](Self::tend).
+    pub fn open(folder: &Path) -> Self {
+        Self::with_segments_of(folder, SEGMENT_BYTES)
+    }
+
+    pub(super) fn with_segments_of(folder: &Path, segment_bytes: u64) -> Self {
+        let journal = Self {
+            folder: Arc::from(folder),
+            process: Uuid::now_v7(),
+            state: Arc::new(Mutex::new(State {
+                lock: None,
+                writing: None,
+                segments: BTreeMap::new(),
+                next_number: 1,
+                held_in: HashMap::new(),
+                failed_at: None,
+                logged_at: None,
+                segment_bytes,
+                is_closed: false,
+            })),
+        };
+        journal.tend();
+        journal
+    }
+
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What its own files begin with.
+    pub(in crate::usage) const fn process(&self) -> Uuid {
+        self.process
+    }
+
+    /// Notes that a request is about to be sent: this row stands if nothing follows.
+    pub fn begun(&self, record: &UsageRecord) {
+        self.write(Kind::Begun, record);
+    }
+
+    /// Notes how a request ended. Returns whether it is written down.
+    pub fn ended(&self, record: &UsageRecord) -> bool {
+        self.write(Kind::Ended, record)
+    }
+
+    /// The record of this request, which is written down, waits nowhere else: it has to be read back.
+    pub(in crate::usage) fn spill(&self, id: Uuid) {
+        let mut state = self.state.lock();
+        if let Some(number) = state.held_in.remove(&id)
+            && let Some(segment) = state.segments.get_mut(&number)
+        {
+            segment.held = segment.held.saturating_sub(1);
+            segment.spilled = segment.spilled.saturating_add(1);
+        }
+    }
+
+    /// These requests are in the database, or never will be. Segments that are not needed any more are removed.
+    pub(in crate::usage) fn settled(&self, ids: impl Iterator<Item = Uuid>) {
+        let mut state = self.state.lock();
+        for id in ids {
+            state.release(id);
+        }
+        let done = state.take_done();
+        drop(state);
+        remove(&done);
+    }
+
+    /// The oldest segment with records that wait nowhere else; nothing is added to it any more.
+    pub(in crate::usage) fn next_spilled(&self) -> Option<Spilled> {
+        let mut state = self.state.lock();
+        if state.is_closed {
+            return None;
+        }
+        let (number, segment) = state.segments.iter().find(|(_, segment)| segment.spilled > 0)?;
+        let spilled = Spilled { number: *number, path: segment.path.clone(), count: segment.spilled };
+        if state.writing.as_ref().is_some_and(|(writing, _)| *writing == spilled.number) {
+            self.start_segment(&mut state);
+        }
+        Some(spilled)
+    }
+
+    /// The records of [`Self::next_spilled`] are in the database, or never will be.
+    pub(in crate::usage) fn read_back(&self, spilled: &Spilled) {
+        let mut state = self.state.lock();
+        if let Some(segment) = state.segments.get_mut(&spilled.number) {
+            segment.spilled = segment.spilled.saturating_sub(spilled.count);
+        }
+        let done = state.take_done();
+        drop(state);
+        remove(&done);
+    }
+
+    /// Looks after it, to be called now and then: begins a new segment if it does not work, or if somebody removed the
+    /// file, and says in the log how it is.
+    pub fn tend(&self) {
+        let mut state = self.state.lock();
+        if state.is_closed {
+            return;
+        }
+        let is_gone = state
+            .writing
+            .as_ref()
+            .and_then(|(number, _)| state.segments.get(number))
+            .is_some_and(|segment| !segment.path.exists());
+        if is_gone {
+            state.fail(&io::Error::new(io::ErrorKind::NotFound, "the file was removed"));
+        }
+        if state.writing.is_none() {
+            self.start_segment(&mut state);
+        }
+        if state.writing.is_some() && state.failed_at.is_some_and(|at| at.elapsed() >= CALM) {
+            tracing::info!("the journal of requests is written again");
+            state.failed_at = None;
+            state.logged_at = None;
+        }
+    }
+
+    /// How it is.
+    pub fn status(&self) -> JournalStatus {
+        let state = self.state.lock();
+        JournalStatus {
+            works: state.writing.is_some(),
+            segments: state.segments.len(),
+            bytes: state.segments.values().map(|segment| segment.bytes).sum(),
+            spilled: state.segments.values().map(|segment| segment.spilled).sum(),
+        }
+    }
+
+    /// Ends it: nothing is written any more. What is still needed stays for the next start.
+    pub(in crate::usage) fn close(&self) {
+        let mut state = self.state.lock();
+        if std::mem::replace(&mut state.is_closed, true) {
+            return;
+        }
+        state.writing = None;
+        let mut done = state.take_done();
+        if state.segments.is_empty() && state.lock.is_some() {
+            done.push(segment::lock_path(&self.folder, self.process));
+        }
+        remove(&done);
+        // Only now may another process look at what is left.
+        state.lock = None;
+    }
+
+    fn write(&self, kind: Kind, record: &UsageRecord) -> bool {
+        let line = match line(kind, record) {
+            Ok(line) => line,
+            Err(error) => {
+                tracing::error!(record_id = %record.id, %error, "a usage record cannot be written to the journal");
+                return false;
+            }
+        };
+        let mut state = self.state.lock();
+        let Some((number, file)) = &mut state.writing else { return false };
+        let number = *number;
+        if let Err(error) = file.write_all(&line) {
+            // The line may be torn now: nothing may follow it in this file.
+            state.fail(&error);
+            return false;
+        }
+        state.release(record.id);
+        state.held_in.insert(record.id, number);
+        let mut is_full = false;
+        let limit = state.segment_bytes;
+        if let Some(segment) = state.segments.get_mut(&number) {
+            segment.held = segment.held.saturating_add(1);
+            segment.bytes = segment.bytes.saturating_add(u64::try_from(line.len()).unwrap_or(u64::MAX));
+            is_full = segment.bytes >= limit;
+        }
+        if is_full {
+            self.start_segment(&mut state);
+        }
+        true
+    }
+
+    /// Begins the next segment. If that fails, the journal does not work until it is tended with success.
+    fn start_segment(&self, state: &mut State) {
+        match self.new_segment(state) {
+            Ok((path, file)) => {
+                let number = state.next_number;
+                state.next_number = number.saturating_add(1);
+                state.segments.insert(number, Segment { path, bytes: 0, held: 0, spilled: 0 });
+                state.writing = Some((number, file));
+            }
+            Err(error) => state.fail(&error),
+        }
+    }
+
+    fn new_segment(&self, state: &mut State) -> io::Result<(PathBuf, File)> {
+        std::fs::create_dir_all(&self.folder)?;
+        let lock_path = segment::lock_path(&self.folder, self.process);
+        if state.lock.is_none() || !lock_path.exists() {
+            let lock = OpenOptions::new().append(true).create(true).open(&lock_path)?;
+            // Where a file system has no locks, a second process on the same folder is not noticed; nothing else is lost.
+            drop(lock.try_lock());
+            state.lock = Some(lock);
+        }
+        let path = segment::path(&self.folder, self.process, state.next_number);
+        let file = segment::create(&path)?;
+        Ok((path, file))
+    }
+}
+
+impl State {
+    /// The journal does not work.
+    fn fail(&mut self, error: &io::Error) {
+        self.writing = None;
+        self.failed_at = Some(Instant::now());
+        if self.logged_at.is_none_or(|at| at.elapsed() >= LOG_INTERVAL) {
+            self.logged_at = self.failed_at;
+            tracing::error!(%error, "the journal of requests cannot be written; records wait in memory alone");
+        }
+    }
+
+    fn release(&mut self, id: Uuid) {
+        if let Some(number) = self.held_in.remove(&id)
+            && let Some(segment) = self.segments.get_mut(&number)
+        {
+            segment.held = segment.held.saturating_sub(1);
+        }
+    }
+
+    /// Forgets the segments that are not needed any more, and says where their files are.
+    fn take_done(&mut self) -> Vec<PathBuf> {
+        let writing = self.writing.as_ref().map(|(number, _)| *number);
+        let is_done = |number: &u64, segment: &mut Segment| Some(*number) != writing && segment.is_done();
+        self.segments.extract_if(.., is_done).map(|(_, segment)| segment.path).collect()
+    }
+}
+
+fn remove(paths: &[PathBuf]) {
+    for path in paths {
+        if let Err(error) = std::fs::remove_file(path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            // What is in it is known to the database: reading it once more changes nothing.
+            tracing::warn!(%error, path = %path.display(), "a part of the journal cannot be removed");
+        }
+    }
+}
