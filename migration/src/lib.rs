@@ -10,6 +10,7 @@ use sea_orm_migration::prelude::{MigrationTrait, async_trait};
 mod m20261120_000001_create_configuration;
 mod m20261120_000002_create_usage_records;
 mod m20261121_000003_add_limits;
+mod m20261121_000004_add_usage_sums;
 
 pub use sea_orm_migration;
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261120_000001_create_configuration::Migration),
             Box::new(m20261120_000002_create_usage_records::Migration),
             Box::new(m20261121_000003_add_limits::Migration),
+            Box::new(m20261121_000004_add_usage_sums::Migration),
         ]
     }
 }

@@ -50,6 +50,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Administration> {
     let services_settings = ServicesSettings {
         access_policy: settings.access.policy,
         private_addresses: settings.access.private_addresses,
+        time_zone: settings.usage.time_zone.clone(),
         ..ServicesSettings::default()
     };
     let decides: Arc<dyn Limiter> = Arc::<LocalLimiter>::clone(&limiter);

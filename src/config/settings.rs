@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 use url::Url;
 
 use super::problem::SettingsError;
@@ -43,6 +44,9 @@ pub const SETTING_NAMES: &[&str] = &[
     "limits.upstream_pause_seconds",
     "limits.pause_retries",
     "usage.buffer_records",
+    "usage.journal_max_bytes",
+    "usage.time_zone",
+    "usage.retention_days",
     "log.format",
     "log.level",
 ];
@@ -163,10 +167,18 @@ pub struct QueueSettings {
 }
 
 /// Recording of requests.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct UsageSettings {
-    /// `usage.buffer_records`: records that wait for the database at most, 1000 to 10 000 000, default 100 000.
+    /// `usage.buffer_records`: records that wait for the database in memory at most, 1000 to 10 000 000, default 10 000; more
+    /// wait in the journal alone.
     pub buffer_records: usize,
+    /// `usage.journal_max_bytes`: most that the journal may hold while the database is away, 16 MiB to 1 TiB, default 4 GiB.
+    pub journal_max_bytes: u64,
+    /// `usage.time_zone`: the time zone in which days and months begin in reports and budgets, an IANA name, default `UTC`.
+    pub time_zone: TimeZone,
+    /// `usage.retention_days`: for how many days single requests are kept, 1 to 3650, default 30; 0 keeps them for ever. Sums
+    /// are kept for ever.
+    pub retention_days: u32,
 }
 
 /// The log, on standard error.
@@ -253,7 +265,10 @@ impl Settings {
                 pause_retries: count(&mut reader, "limits.pause_retries", 3, 0, 100),
             },
             usage: UsageSettings {
-                buffer_records: size(&mut reader, "usage.buffer_records", 100_000, 1000, 10_000_000),
+                buffer_records: size(&mut reader, "usage.buffer_records", 10_000, 1000, 10_000_000),
+                journal_max_bytes: reader.number("usage.journal_max_bytes", 4 << 30, 16 << 20, 1 << 40),
+                time_zone: reader.text("usage.time_zone", time_zone).unwrap_or(TimeZone::UTC),
+                retention_days: count(&mut reader, "usage.retention_days", 30, 0, 3650),
             },
             log: LogSettings {
                 format: reader.choice(
@@ -322,6 +337,11 @@ fn networks(text: &str) -> Result<Vec<IpNet>, String> {
             })
         })
         .collect()
+}
+
+fn time_zone(text: &str) -> Result<TimeZone, String> {
+    TimeZone::get(text)
+        .map_err(|_| format!("`{text}` is not a time zone; it looks like `Asia/Shanghai`: a name of the IANA database"))
 }
 
 fn log_filter(text: &str) -> Result<String, String> {

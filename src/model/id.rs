@@ -43,6 +43,10 @@ typed_id!(
     KeyId
 );
 typed_id!(
+    /// A price that an administrator entered.
+    PriceId
+);
+typed_id!(
     /// Somebody who can sign in to the dashboard.
     UserId
 );

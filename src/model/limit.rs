@@ -1,8 +1,5 @@
 //! Limits and queues: what an administrator sets, and how full they are at this moment.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Problem, ServerId};
@@ -66,13 +63,13 @@ macro_rules! named_set {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 formatter.write_str(self.as_str())
             }
         }
 
-        impl FromStr for $name {
+        impl std::str::FromStr for $name {
             type Err = Problem;
 
             fn from_str(text: &str) -> Result<Self, Problem> {
@@ -81,6 +78,8 @@ macro_rules! named_set {
         }
     };
 }
+
+pub(super) use named_set;
 
 named_set!(
     /// What happens when a queue is full and one more request comes.

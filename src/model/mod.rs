@@ -7,26 +7,33 @@
 pub mod bounds;
 
 mod app;
+mod budget;
 mod dashboard;
 mod id;
 mod key;
 mod limit;
+mod money;
 mod policy;
+mod price;
 mod problem;
 mod provider;
 mod request;
 mod server;
 mod token;
+mod usage;
 
 pub use app::{AppInput, AppView};
+pub use budget::{Budget, BudgetAmount, BudgetLevel, BudgetPeriod, BudgetState};
 pub use dashboard::{Overview, SetupInput, UserView};
-pub use id::{AdminTokenId, AppId, KeyId, ServerId, UserId};
+pub use id::{AdminTokenId, AppId, KeyId, PriceId, ServerId, UserId};
 pub use key::{CreatedKey, KeyInput, KeyState, KeyView};
 pub use limit::{
     Fill, LimitState, Limits, Overflow, Priority, QueueOrder, QueuePolicy, QueueState, ServerLimitState, UpstreamQuota,
     WaiterView,
 };
+pub use money::{Amount, Currency, Money};
 pub use policy::{AccessPolicy, AppRegistration, PrivateAddresses};
+pub use price::{ModelPrice, Price, PriceInput, PriceList, PriceSource, PriceView, ShippedPrice};
 pub use problem::{FieldProblem, Problem, Refusal, Resource};
 pub use provider::ProviderKind;
 pub use request::{Endpoint, LimitName, Outcome, RequestPage, RequestQuery, RequestView, TokenCounts, TokenSource};
@@ -35,3 +42,7 @@ pub use server::{
     is_model_name, parse_models, print_models,
 };
 pub use token::{AdminTokenView, CreatedAdminToken};
+pub use usage::{
+    Dimension, ExportFormat, Granularity, Percentiles, Reference, UsageGroup, UsageQuery, UsageReport, UsageRow,
+    UsageTotals,
+};

@@ -35,6 +35,30 @@ pub enum Problem {
         /// Largest allowed value.
         max: u32,
     },
+    /// A number larger than can be counted with.
+    #[error("is too large")]
+    TooLarge,
+    /// An amount of money with more digits than are kept.
+    #[error("has more than nine digits behind the point")]
+    TooPrecise,
+    /// Not a currency.
+    #[error("is not a currency; it looks like `USD`: the three letters of ISO 4217")]
+    CurrencyInvalid,
+    /// Not a time zone.
+    #[error("is not a time zone; it looks like `Asia/Shanghai`: a name of the IANA database")]
+    TimeZoneInvalid,
+    /// Not a time.
+    #[error("is neither a date such as `2026-11-01` nor a time such as `2026-11-01T08:00:00Z`")]
+    TimeInvalid,
+    /// A range that ends before it begins.
+    #[error("lies before the beginning of the range")]
+    RangeReversed,
+    /// Too much for one answer.
+    #[error("asks for too much at once: at most {max} rows; take a shorter range, longer periods or fewer groups")]
+    TooManyRows {
+        /// The most that one answer holds.
+        max: u32,
+    },
     /// Not a number.
     #[error("is not a number")]
     NotANumber,
@@ -152,6 +176,8 @@ pub enum Resource {
     Key,
     /// A token for the administration API.
     AdminToken,
+    /// A price that was entered.
+    Price,
     /// A request in the list of requests.
     Request,
     /// A request that waits in a queue.
@@ -165,6 +191,7 @@ impl fmt::Display for Resource {
             Self::App => "app",
             Self::Key => "key",
             Self::AdminToken => "admin token",
+            Self::Price => "price",
             Self::Request => "request",
             Self::Waiter => "waiting request",
         })

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AppId, KeyId, ServerId};
+use super::{AppId, ExportFormat, KeyId, Money, ServerId};
 
 macro_rules! stored_set {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:literal, $text:literal;)+ }) => {
@@ -146,7 +146,7 @@ pub struct RequestView {
     pub server_id: Option<ServerId>,
     /// Name of that server.
     pub server_name: Option<String>,
-    /// The model as the client named it.
+    /// The public name of the model; if it does not exist, what the client named.
     pub model: String,
     /// The endpoint that was called.
     pub endpoint: Endpoint,
@@ -174,22 +174,58 @@ pub struct RequestView {
     pub reasoning_tokens: Option<i64>,
     /// Where the token counts come from.
     pub token_source: TokenSource,
+    /// What it cost; none if nobody knows, or if it used no tokens.
+    pub cost: Option<Money>,
     /// From arrival to the first byte of the answer, in milliseconds.
     pub first_byte_ms: Option<u32>,
     /// From arrival to the end, in milliseconds.
     pub duration_ms: u32,
 }
 
-/// Which requests to list.
+/// Which requests to list: those for which everything that is given holds. Lists are separated by commas; in a list, the
+/// word `none` stands for requests that have no such thing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct RequestQuery {
     /// Where to go on: `next` of the page before. None begins with the newest.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
     /// Rows on a page: 1 to 200, 50 if none is given.
-    #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u16>,
+    /// Arrived at or after this: a date (`2026-11-01`, midnight in `tz`) or a time (RFC 3339).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Arrived before this time, or until the end of this date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// IANA name of the time zone of dates. Default: the reporting time zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tz: Option<String>,
+    /// At these servers, by id or name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Of these apps, by id or name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// With these keys, by id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// For these models.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// With these outcomes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// With this id: Sluice's own, or the one that the client sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// JSON, a page of it (the default), or CSV, all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<ExportFormat>,
+    /// Whether CSV begins with a byte order mark, as spreadsheets want it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bom: Option<bool>,
 }
 
 /// A page of requests, newest first.

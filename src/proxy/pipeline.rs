@@ -95,6 +95,9 @@ async fn first_answer(
             NoCandidate::NoneUsable => GatewayError::NoServerAvailable { model },
         }
     })?;
+    if let Some(target) = targets.first() {
+        settlement.found(&target.model);
+    }
     let mut entry = Entry::new(gateway, call, &facts, &targets, settlement);
     entry.pass_caller(&targets, settlement).await?;
     let mut pauses = 0;

@@ -38,6 +38,7 @@ pub struct Settlement {
     started_at_ms: i64,
     caller: Option<Caller>,
     model: String,
+    model_exists: bool,
     streamed: bool,
     server: Option<Arc<ServerEntry>>,
     /// The public name of the model that was sent.
@@ -98,6 +99,7 @@ impl Settlement {
             started_at_ms: jiff::Timestamp::now().as_millisecond(),
             caller: None,
             model: String::new(),
+            model_exists: false,
             streamed: false,
             server: None,
             public_model: None,
@@ -137,6 +139,12 @@ impl Settlement {
     pub fn asked(&mut self, model: &str, streamed: bool) {
         model.get(..model.floor_char_boundary(MODEL_BYTES)).unwrap_or_default().clone_into(&mut self.model);
         self.streamed = streamed;
+    }
+
+    /// The model exists, under this public name.
+    pub fn found(&mut self, model: &str) {
+        model.clone_into(&mut self.model);
+        self.model_exists = true;
     }
 
     /// The request waits from now on, for this limit.
@@ -195,6 +203,7 @@ impl Settlement {
             key_id: caller.key_id,
             server_id: self.server.as_ref().map(|server| server.id),
             model: self.model.clone(),
+            model_exists: self.model_exists,
             endpoint: self.endpoint,
             streamed: self.streamed,
             outcome: ending.outcome,
@@ -207,6 +216,7 @@ impl Settlement {
             charged_tokens: None,
             tokens: TokenCounts::default(),
             token_source: TokenSource::None,
+            cost: None,
             first_byte_ms: None,
             duration_ms: 0,
         }

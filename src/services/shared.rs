@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 
@@ -20,12 +21,14 @@ use crate::storage::Database;
 const TOUCHES_MAX: usize = 64;
 
 /// What the services need to know of the settings.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServicesSettings {
     /// Whether callers of `/v1` need a key; shown on the overview.
     pub access_policy: AccessPolicy,
     /// Whether a base URL may lead to a private address.
     pub private_addresses: PrivateAddresses,
+    /// In which time zone days and months begin where a caller names none.
+    pub time_zone: TimeZone,
     /// How long sessions live.
     pub sessions: SessionSettings,
     /// How long a probe of an upstream may take in all.
@@ -37,6 +40,7 @@ impl Default for ServicesSettings {
         Self {
             access_policy: AccessPolicy::default(),
             private_addresses: PrivateAddresses::default(),
+            time_zone: TimeZone::UTC,
             sessions: SessionSettings::default(),
             probe_timeout: Duration::from_secs(10),
         }

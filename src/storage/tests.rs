@@ -45,6 +45,7 @@ fn record(app: AppReference) -> UsageRecord {
         key_id: None,
         server_id: None,
         model: "gpt-4o".to_owned(),
+        model_exists: true,
         endpoint: Endpoint::ChatCompletions,
         streamed: true,
         outcome: Outcome::Completed,
@@ -57,6 +58,7 @@ fn record(app: AppReference) -> UsageRecord {
         charged_tokens: None,
         tokens: TokenCounts { input: Some(3), cached: None, output: Some(5), reasoning: None },
         token_source: TokenSource::Reported,
+        cost: None,
         first_byte_ms: Some(12),
         duration_ms: 34,
     }
@@ -197,7 +199,7 @@ async fn copies_the_file_before_it_changes_it() {
     assert_eq!(report.applied, ["m29990101_000001_more"]);
     let backup = report.backup.unwrap();
     assert_eq!(backups(folder.path()), vec![backup.clone()]);
-    assert!(backup.to_str().unwrap().contains("sluice.db.before-m20261121_000003_add_limits-2"));
+    assert!(backup.to_str().unwrap().contains("sluice.db.before-m20261121_000004_add_usage_sums-2"));
     assert_eq!(fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
 
     let restored_folder = tempfile::tempdir().unwrap();
@@ -275,7 +277,7 @@ async fn rows_from_before_limits_get_the_defaults() {
 
     let database = open(folder.path()).await;
     let report = database.migrate().await.unwrap();
-    assert_eq!(report.applied, ["m20261121_000003_add_limits"]);
+    assert_eq!(report.applied, ["m20261121_000003_add_limits", "m20261121_000004_add_usage_sums"]);
     assert!(report.backup.is_some());
     let server = servers::find(database.reader(), "old").await.unwrap().unwrap();
     assert_eq!((server.fields.limits, server.fields.queue), (Limits::default(), QueuePolicy::default()));

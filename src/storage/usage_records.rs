@@ -11,10 +11,12 @@ use uuid::Uuid;
 use super::apps::{self, NewApp};
 use super::{Database, StorageError, catalog_state, keys, servers};
 use crate::model::bounds::{MODEL_NAME_MAX, PAGE_MAX};
-use crate::model::{AppId, Endpoint, KeyId, LimitName, Limits, Outcome, RequestView, ServerId, TokenSource};
+use crate::model::{
+    Amount, AppId, Endpoint, KeyId, LimitName, Limits, Money, Outcome, RequestView, ServerId, TokenSource,
+};
 use crate::usage::{AppReference, UsageRecord};
 
-/// Rows of one insert: 23 values each, and SQLite takes 32 766 values in one statement.
+/// Rows of one insert: 25 values each, and SQLite takes 32 766 values in one statement.
 const CHUNK: usize = 500;
 /// Longest error code that the column holds.
 const ERROR_CODE_MAX: usize = 40;
@@ -52,6 +54,8 @@ mod entity {
         pub output_tokens: Option<i64>,
         pub reasoning_tokens: Option<i64>,
         pub token_source: i16,
+        pub cost_nanos: Option<i64>,
+        pub currency: Option<String>,
         pub first_byte_ms: Option<i64>,
         pub duration_ms: i64,
     }
@@ -288,6 +292,8 @@ fn columns(record: &UsageRecord, app_id: Option<AppId>) -> entity::ActiveModel {
         output_tokens: Set(record.tokens.output),
         reasoning_tokens: Set(record.tokens.reasoning),
         token_source: Set(record.token_source.code()),
+        cost_nanos: Set(record.cost.map(|cost| cost.amount.nanos)),
+        currency: Set(record.cost.map(|cost| cost.currency.to_string())),
         first_byte_ms: Set(record.first_byte_ms.map(i64::from)),
         duration_ms: Set(i64::from(record.duration_ms)),
     }
@@ -365,6 +371,14 @@ impl Names {
             output_tokens: row.output_tokens,
             reasoning_tokens: row.reasoning_tokens,
             token_source: TokenSource::from_code(row.token_source).ok_or_else(|| unreadable("token_source"))?,
+            cost: row
+                .cost_nanos
+                .zip(row.currency)
+                .map(|(nanos, currency)| {
+                    let currency = currency.parse().map_err(|_| unreadable("currency"))?;
+                    Ok::<_, StorageError>(Money { amount: Amount::from_nanos(nanos), currency })
+                })
+                .transpose()?,
             first_byte_ms: row.first_byte_ms.map(|value| u32::try_from(value).unwrap_or(u32::MAX)),
             duration_ms: u32::try_from(row.duration_ms).map_err(|_| unreadable("duration_ms"))?,
         })

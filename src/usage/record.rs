@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::model::{AppId, Endpoint, KeyId, LimitName, Outcome, ServerId, TokenCounts, TokenSource};
+use crate::model::{AppId, Endpoint, KeyId, LimitName, Money, Outcome, ServerId, TokenCounts, TokenSource};
 
 /// The app that called: registered, or named for the first time by this request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,8 +32,11 @@ pub struct UsageRecord {
     pub key_id: Option<KeyId>,
     /// The server that took it.
     pub server_id: Option<ServerId>,
-    /// The model as the client named it; at most 200 bytes are kept.
+    /// The public name of the model; if it does not exist, what the client named, at most 200 bytes of it.
     pub model: String,
+    /// Whether the model exists. Sums know only models that do, or a client could fill the disk with names.
+    #[serde(default)]
+    pub model_exists: bool,
     /// The endpoint that was called.
     pub endpoint: Endpoint,
     /// Whether the client asked for a stream.
@@ -58,6 +61,9 @@ pub struct UsageRecord {
     pub tokens: TokenCounts,
     /// Where the token counts come from.
     pub token_source: TokenSource,
+    /// What it cost by the price that was valid when it arrived; none if nobody knows, or if it used no tokens.
+    #[serde(default)]
+    pub cost: Option<Money>,
     /// From arrival to the first byte of the answer, in milliseconds.
     pub first_byte_ms: Option<u32>,
     /// From arrival to the end, in milliseconds.
@@ -78,6 +84,7 @@ pub(super) mod tests {
             key_id: None,
             server_id: None,
             model: "model".to_owned(),
+            model_exists: true,
             endpoint: Endpoint::ChatCompletions,
             streamed: false,
             outcome: Outcome::Completed,
@@ -90,6 +97,7 @@ pub(super) mod tests {
             charged_tokens: None,
             tokens: TokenCounts::default(),
             token_source: TokenSource::None,
+            cost: None,
             first_byte_ms: Some(1),
             duration_ms: 2,
         }

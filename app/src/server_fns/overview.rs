@@ -44,7 +44,7 @@ pub async fn get_overview() -> Result<OverviewPage, UiError> {
 
     let context = crate::ssr::request_context()?;
     let overview = context.answer(context.services.overview.get(&context.actor).await)?;
-    let query = RequestQuery { cursor: None, limit: Some(LATEST_REQUESTS) };
+    let query = RequestQuery { limit: Some(LATEST_REQUESTS), ..RequestQuery::default() };
     let latest = context.answer(context.services.requests.list(&context.actor, query).await)?;
     let servers = context.answer(context.services.servers.list(&context.actor).await)?;
     let limits = super::limits::list_limits().await?;

@@ -12,6 +12,6 @@ pub async fn list_requests(cursor: Option<String>) -> Result<RequestPage, UiErro
     use sluice::model::RequestQuery;
 
     let context = crate::ssr::request_context()?;
-    let query = RequestQuery { cursor, limit: None };
+    let query = RequestQuery { cursor, ..RequestQuery::default() };
     context.answer(context.services.requests.list(&context.actor, query).await)
 }

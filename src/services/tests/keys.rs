@@ -203,6 +203,7 @@ async fn requests_are_paged_and_the_overview_counts() {
             key_id: Some(created.view.id),
             server_id: None,
             model: "m".to_owned(),
+            model_exists: true,
             endpoint: Endpoint::Embeddings,
             streamed: false,
             outcome: Outcome::Completed,
@@ -215,6 +216,7 @@ async fn requests_are_paged_and_the_overview_counts() {
             charged_tokens: None,
             tokens: TokenCounts::default(),
             token_source: TokenSource::None,
+            cost: None,
             first_byte_ms: None,
             duration_ms: 1,
         })
@@ -223,7 +225,7 @@ async fn requests_are_paged_and_the_overview_counts() {
     catalog.reload().await.unwrap();
     assert!(catalog.snapshot().app_by_name("shop").is_some());
 
-    let query = |cursor: Option<String>, limit| RequestQuery { cursor, limit };
+    let query = |cursor: Option<String>, limit| RequestQuery { cursor, limit, ..RequestQuery::default() };
     let first = services.requests.list(CONSOLE, query(None, Some(3))).await.unwrap();
     let second = services.requests.list(CONSOLE, query(first.next.clone(), Some(3))).await.unwrap();
     assert_eq!((first.rows.len(), second.rows.len(), second.next), (3, 2, None));

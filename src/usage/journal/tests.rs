@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::entry::{Contents, Entry, HEADER, Kind, UnknownVersion, line, read};
 use super::{Journal, Reading, left_behind, read_segment};
-use crate::model::{AppId, KeyId, LimitName, Outcome, ServerId, TokenCounts, TokenSource};
+use crate::model::{Amount, AppId, Currency, KeyId, LimitName, Money, Outcome, ServerId, TokenCounts, TokenSource};
 use crate::usage::record::tests::record;
 use crate::usage::{AppReference, UsageRecord};
 
@@ -29,6 +29,7 @@ fn full() -> UsageRecord {
         charged_tokens: Some(i64::MAX),
         tokens: TokenCounts { input: Some(1), cached: Some(2), output: Some(i64::MIN), reasoning: Some(0) },
         token_source: TokenSource::Reported,
+        cost: Some(Money { amount: Amount::from_nanos(1), currency: Currency::USD }),
         ..record()
     }
 }
