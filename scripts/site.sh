@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the dashboard's browser side into target/site, which the server build embeds: WebAssembly, its JavaScript, the
-# style sheet and the static files. The settings are those of [[workspace.metadata.leptos]] in Cargo.toml.
+# style sheet, the charts and the static files. The settings are those of [[workspace.metadata.leptos]] in Cargo.toml.
 #   scripts/site.sh dev|release
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
@@ -19,7 +19,7 @@ staging="$target/front/site-$kind"
 package="$staging/$site_pkg_dir"
 mkdir -p "$package"
 
-say "Dashboard 1/4: WebAssembly, profile $profile ($times)"
+say "Dashboard 1/5: WebAssembly, profile $profile ($times)"
 cargo build --package "$lib_package" --target wasm32-unknown-unknown --profile "$profile" --target-dir "$target/front"
 wasm="$target/front/wasm32-unknown-unknown/$profile_folder/${lib_package//-/_}.wasm"
 
@@ -27,14 +27,14 @@ wasm="$target/front/wasm32-unknown-unknown/$profile_folder/${lib_package//-/_}.w
 bindgen="$tools/wasm-bindgen-$(wasm_bindgen_version)/bin/wasm-bindgen"
 wanted="$bindgen $(sha256sum "$wasm" "${BASH_SOURCE[0]}" | cut -d' ' -f1 | tr '\n' ' ')"
 if [ "$(cat "$staging.stamp" 2>/dev/null || true)" = "$wanted" ]; then
-    say "Dashboard 2/4: JavaScript bindings are up to date"
+    say "Dashboard 2/5: JavaScript bindings are up to date"
 else
-    say "Dashboard 2/4: JavaScript bindings (under 10 seconds)"
+    say "Dashboard 2/5: JavaScript bindings (under 10 seconds)"
     rm -rf "$package" "$staging.stamp"
     mkdir -p "$package"
     "$bindgen" --target web --no-typescript --out-dir "$package" --out-name "$output_name" "$wasm"
     if [ "$kind" = release ]; then
-        say "Dashboard 2/4: shrinking the WebAssembly (about 1 minute)"
+        say "Dashboard 2/5: shrinking the WebAssembly (about 1 minute)"
         optimised="$staging.wasm"
         # Only what rustc itself may emit: with every feature on, wasm-opt writes what no browser reads by default.
         scripts/release/node_modules/.bin/wasm-opt -Oz --enable-bulk-memory --enable-multivalue --enable-mutable-globals \
@@ -45,11 +45,17 @@ else
     printf '%s\n' "$wanted" >"$staging.stamp"
 fi
 
-say "Dashboard 3/4: style sheet (a few seconds)"
+say "Dashboard 3/5: style sheet (a few seconds)"
 node_modules/.bin/tailwindcss --input "$tailwind_input_file" --output "$package/$output_name.css" --minify 2>"$staging.tailwind.log" || {
     cat "$staging.tailwind.log" >&2
     fail "Tailwind could not build $tailwind_input_file"
 }
 
-say "Dashboard 4/4: static files and compression"
+# Apart from the rest: only pages with charts load it.
+say "Dashboard 4/5: charts (a second)"
+echarts_version="$(node -p 'require("./node_modules/echarts/package.json").version')"
+node_modules/.bin/esbuild frontend/charts.js --bundle --minify --format=esm --target=es2022 --charset=utf8 --log-level=warning \
+    --banner:js="/*! With Apache ECharts $echarts_version, Apache License 2.0, https://echarts.apache.org */" --outfile="$package/charts.js"
+
+say "Dashboard 5/5: static files and compression"
 node scripts/publish-site.mjs "$kind" "$staging" "$assets_dir" "$site_root"

@@ -10,7 +10,7 @@ use crate::components::ErrorNote;
 use crate::layout::{BareFrame, SignedInArea};
 use crate::pages::{
     AppEditPage, AppsPage, KeyEditPage, KeyNewPage, KeysPage, NotFoundPage, OverviewPage, RequestsPage, ServerEditPage,
-    ServerNewPage, ServerPage, ServersPage, SetupPage, SignInPage,
+    ServerNewPage, ServerPage, ServersPage, SetupPage, SignInPage, UsagePage,
 };
 use crate::preferences::Preferences;
 
@@ -57,6 +57,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/setup") view=SetupPage ssr=SsrMode::Async />
                     <ParentRoute path=path!("") view=SignedInArea ssr=SsrMode::Async>
                         <Route path=path!("/") view=OverviewPage />
+                        <Route path=path!("/usage") view=UsagePage />
                         <Route path=path!("/servers") view=ServersPage />
                         <Route path=path!("/servers/new") view=ServerNewPage />
                         <Route path=path!("/servers/:id") view=ServerPage />

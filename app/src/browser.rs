@@ -117,6 +117,38 @@ pub(crate) fn local_time_text(milliseconds: i64) -> String {
     )
 }
 
+/// Loads what draws charts, unless it is there already. Only pages with charts do.
+pub(crate) fn load_charts() {
+    const ID: &str = "charts";
+    let document = document();
+    if document.get_element_by_id(ID).is_some() {
+        return;
+    }
+    // It stands beside the style sheet, whose address has the hash of the whole bundle.
+    let style_sheet = document.query_selector("link[rel=stylesheet][href$='/sluice.css']").ok().flatten();
+    let Some(address) = style_sheet.and_then(|link| link.get_attribute("href")) else { return };
+    if let (Ok(script), Some(head)) = (document.create_element("script"), document.head()) {
+        _ = script.set_attribute("id", ID);
+        _ = script.set_attribute("type", "module");
+        _ = script.set_attribute("src", &address.replace("/sluice.css", "/charts.js"));
+        _ = head.append_child(&script);
+    }
+}
+
+/// The browser's time zone by its IANA name.
+pub(crate) fn time_zone() -> Option<String> {
+    let options = js_sys::Intl::DateTimeFormat::new(&js_sys::Array::new(), &js_sys::Object::new()).resolved_options();
+    js_sys::Reflect::get(&options, &JsValue::from_str("timeZone")).ok()?.as_string()
+}
+
+/// Sends the form that a field belongs to, as its button does.
+pub(crate) fn submit_form_of(event: &web_sys::Event) {
+    let select = event.target().and_then(|target| target.dyn_into::<HtmlSelectElement>().ok());
+    if let Some(form) = select.and_then(|select| select.form()) {
+        _ = form.request_submit();
+    }
+}
+
 /// The browser's clock, in milliseconds since 1970 UTC.
 pub(crate) fn now_ms() -> i64 {
     #[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "a whole number far below 2^53")]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use sluice::model::Problem;
+use sluice::model::{Money, Problem};
 
 /// A time as `2026-11-20 23:49:36`, in UTC.
 pub(crate) fn utc_text(milliseconds: i64) -> String {
@@ -96,6 +96,36 @@ pub(crate) fn number_text(number: i64) -> String {
     text
 }
 
+/// An amount of money with its currency, as people read it: two digits behind the point, of less than one unit the first four
+/// that say something. The exact amount belongs beside it.
+pub(crate) fn money_text(money: Money) -> String {
+    const UNIT: u64 = 1_000_000_000;
+    const CENT: u64 = 10_000_000;
+    let nanos = money.amount.nanos.unsigned_abs();
+    // What is kept of it, in billionths.
+    let step =
+        if nanos >= UNIT { CENT } else { 10_u64.pow(nanos.checked_ilog10().unwrap_or(0).saturating_sub(3)).min(CENT) };
+    let rounded = nanos.saturating_add(step / 2) / step * step;
+    let digits = format!("{:09}", rounded % UNIT);
+    let digits = digits.trim_end_matches('0');
+    let sign = if money.amount.nanos < 0 { "-" } else { "" };
+    format!("{sign}{}.{digits:0<2} {}", count_text(rounded / UNIT), money.currency)
+}
+
+/// A share of a whole in percent, with one digit behind the point: `0%`, `0.3%`, `12.5%`, `100%`. A share that is not zero never
+/// looks like it.
+pub(crate) fn percent_text(part: u64, whole: u64) -> String {
+    if part == 0 || whole == 0 {
+        return "0%".to_owned();
+    }
+    let tenths = u128::from(part) * 1000 / u128::from(whole);
+    match (tenths / 10, tenths % 10) {
+        (0, 0) => "<0.1%".to_owned(),
+        (percent, 0) => format!("{percent}%"),
+        (percent, tenth) => format!("{percent}.{tenth}%"),
+    }
+}
+
 /// Seconds as a form shows them: `10`, `0.25`.
 pub(crate) fn seconds_text(milliseconds: u32) -> String {
     let (seconds, rest) = (milliseconds / 1000, milliseconds % 1000);
@@ -152,6 +182,8 @@ pub(crate) fn parse_count(text: &str) -> Result<Option<u32>, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use sluice::model::{Amount, Currency};
+
     use super::*;
 
     #[test]
@@ -182,6 +214,36 @@ mod tests {
     fn groups_thousands() {
         let texts: Vec<String> = [0, 999, 1000, -1_234_567, i64::MIN].into_iter().map(number_text).collect();
         assert_eq!(texts, ["0", "999", "1,000", "-1,234,567", "-9,223,372,036,854,775,808"]);
+    }
+
+    #[test]
+    fn writes_money_for_people() {
+        let texts: Vec<String> =
+            [0, 1, 45_678, 1_234_567, 150_000_000, 999_960_000, 1_005_000_000, 1_234_567_895_000_000, -2_500_000_000]
+                .into_iter()
+                .map(|nanos| money_text(Money { amount: Amount::from_nanos(nanos), currency: Currency::USD }))
+                .collect();
+        let expected = [
+            "0.00 USD",
+            "0.000000001 USD",
+            "0.00004568 USD",
+            "0.001235 USD",
+            "0.15 USD",
+            "1.00 USD",
+            "1.01 USD",
+            "1,234,567.90 USD",
+            "-2.50 USD",
+        ];
+        assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn a_share_that_is_not_zero_does_not_look_like_it() {
+        let texts: Vec<String> = [(0, 9), (1, 100_000), (3, 1000), (1, 8), (1, 4), (9, 9), (0, 0)]
+            .into_iter()
+            .map(|(part, whole)| percent_text(part, whole))
+            .collect();
+        assert_eq!(texts, ["0%", "<0.1%", "0.3%", "12.5%", "25%", "100%", "0%"]);
     }
 
     #[test]

@@ -10,6 +10,8 @@
 
 mod app;
 mod browser;
+#[cfg(feature = "ssr")]
+mod charts;
 mod components;
 mod error;
 mod format;
@@ -25,6 +27,7 @@ mod snippet;
 pub mod ssr;
 mod text;
 mod translations;
+mod usage;
 mod watched;
 
 pub use app::{App, shell};

@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use leptos::prelude::*;
-use sluice::model::{ServerId, ServerLimitState};
+use serde::de::DeserializeOwned;
+use sluice::model::{RequestRate, ServerId, ServerLimitState};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{EventSource, MessageEvent};
@@ -34,44 +35,61 @@ pub(crate) enum LiveState {
 pub(crate) fn follow_requests(state: WriteSignal<LiveState>, on_change: impl Fn() + Copy + 'static) {
     follow(Plan {
         address: "/api/live".to_owned(),
-        event: "requests",
         state,
         on_resume: Box::new(on_change),
-        on_event: Box::new(move |_| on_change()),
+        events: vec![("requests", Box::new(move |_| on_change()))],
     });
 }
 
-/// Hands over the limits of one server or, without the requests that wait, of all of them whenever they changed, while
-/// the tab is visible and the owner lives. What was missed meanwhile is for `on_resume` to fetch.
+/// Hands over the limits of one server whenever they changed, while the tab is visible and the owner lives. What was missed
+/// meanwhile is for `on_resume` to fetch.
 pub(crate) fn follow_limits(
-    server: Option<ServerId>,
+    server: ServerId,
     state: WriteSignal<LiveState>,
     on_resume: impl Fn() + 'static,
     on_states: impl Fn(Vec<ServerLimitState>) + 'static,
 ) {
-    let scope = server.map_or_else(|| "all".to_owned(), |id| id.to_string());
     follow(Plan {
-        address: format!("/api/live?limits={scope}"),
-        event: "limits",
+        address: format!("/api/live?limits={server}"),
         state,
         on_resume: Box::new(on_resume),
-        on_event: Box::new(move |event| {
-            // What cannot be read comes from another version of the gateway; the next call says so.
-            if let Some(states) = event.data().as_string().and_then(|data| serde_json::from_str(&data).ok()) {
-                on_states(states);
-            }
-        }),
+        events: vec![("limits", Box::new(move |event| hand_over(event, &on_states)))],
     });
+}
+
+/// The same for all servers, without the requests that wait, and how many requests end at the moment.
+pub(crate) fn follow_gateway(
+    state: WriteSignal<LiveState>,
+    on_resume: impl Fn() + 'static,
+    on_states: impl Fn(Vec<ServerLimitState>) + 'static,
+    on_rate: impl Fn(RequestRate) + 'static,
+) {
+    follow(Plan {
+        address: "/api/live?limits=all".to_owned(),
+        state,
+        on_resume: Box::new(on_resume),
+        events: vec![
+            ("limits", Box::new(move |event| hand_over(event, &on_states))),
+            ("rate", Box::new(move |event| hand_over(event, &on_rate))),
+        ],
+    });
+}
+
+/// Reads what an event carries. What cannot be read comes from another version of the gateway; the next call says so.
+fn hand_over<T: DeserializeOwned>(event: &MessageEvent, on_news: impl Fn(T)) {
+    if let Some(news) = event.data().as_string().and_then(|data| serde_json::from_str(&data).ok()) {
+        on_news(news);
+    }
 }
 
 /// Which feed to follow, and what to do with it.
 struct Plan {
     address: String,
-    event: &'static str,
     state: WriteSignal<LiveState>,
     /// The feed is open again after a break, or the tab is visible again.
     on_resume: Box<dyn Fn()>,
-    on_event: Box<dyn Fn(&MessageEvent)>,
+    /// What to do with the events of each kind.
+    events: Vec<(&'static str, Box<dyn Fn(&MessageEvent)>)>,
 }
 
 /// An open feed; dropping it closes the connection.
@@ -79,7 +97,7 @@ struct Feed {
     source: EventSource,
     _on_open: Closure<dyn FnMut()>,
     _on_error: Closure<dyn FnMut()>,
-    _on_event: Closure<dyn FnMut(MessageEvent)>,
+    _on_events: Vec<Closure<dyn FnMut(MessageEvent)>>,
 }
 
 impl Drop for Feed {
@@ -141,14 +159,20 @@ fn open(feed: Open, plan: &Rc<Plan>, interrupted: bool) -> Option<Feed> {
             }
         })
     };
-    let on_event = {
-        let plan = Rc::clone(plan);
-        Closure::new(move |event: MessageEvent| (plan.on_event)(&event))
-    };
     source.set_onopen(Some(as_function(&on_open)));
     source.set_onerror(Some(as_function(&on_error)));
-    source.add_event_listener_with_callback(plan.event, on_event.as_ref().unchecked_ref()).ok()?;
-    Some(Feed { source, _on_open: on_open, _on_error: on_error, _on_event: on_event })
+    let mut on_events = Vec::with_capacity(plan.events.len());
+    for (index, (kind, _)) in plan.events.iter().enumerate() {
+        let plan = Rc::clone(plan);
+        let on_event = Closure::new(move |event: MessageEvent| {
+            if let Some((_, on_event)) = plan.events.get(index) {
+                on_event(&event);
+            }
+        });
+        source.add_event_listener_with_callback(kind, on_event.as_ref().unchecked_ref()).ok()?;
+        on_events.push(on_event);
+    }
+    Some(Feed { source, _on_open: on_open, _on_error: on_error, _on_events: on_events })
 }
 
 /// Opens a feed anew that the browser gave up.

@@ -34,6 +34,8 @@ pub(crate) enum Destination {
     Key(KeyId),
     /// The newest requests.
     Requests,
+    /// Usage in charts and sums.
+    Usage,
 }
 
 impl Destination {
@@ -53,6 +55,7 @@ impl Destination {
             Self::NewKey => "/keys/new".to_owned(),
             Self::Key(id) => format!("/keys/{id}"),
             Self::Requests => "/requests".to_owned(),
+            Self::Usage => "/usage".to_owned(),
         }
     }
 
@@ -65,6 +68,7 @@ impl Destination {
             "/keys" => Self::Keys,
             "/keys/new" => Self::NewKey,
             "/requests" => Self::Requests,
+            "/usage" => Self::Usage,
             other => Self::numbered(other).unwrap_or(Self::Overview),
         }
     }
@@ -139,6 +143,7 @@ mod tests {
             Destination::NewKey,
             Destination::Key(KeyId(9)),
             Destination::Requests,
+            Destination::Usage,
         ] {
             assert_eq!(Destination::after_sign_in(&destination.path()), destination);
         }

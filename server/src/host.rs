@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sluice::catalog::Catalog;
 use sluice::identity::IpNet;
 use sluice::services::Services;
+use sluice::usage::RateMeter;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -27,6 +28,8 @@ pub struct Host {
     pub trusted_proxies: Arc<[IpNet]>,
     /// Id of the newest request that was written down.
     pub newest_request: watch::Receiver<Option<Uuid>>,
+    /// Counts the requests that end.
+    pub rate: RateMeter,
     /// Places for followers of the live events.
     pub live_places: Arc<Semaphore>,
     /// Cancelled when the port closes and open connections are to end.

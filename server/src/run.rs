@@ -47,6 +47,7 @@ pub struct Running {
     address: SocketAddr,
     setup_url: Option<String>,
     services: Arc<Services>,
+    records: UsageRecords,
     stop: Stop,
     task: JoinHandle<()>,
 }
@@ -65,6 +66,11 @@ impl Running {
     /// The services of this process, for the demo and for tests.
     pub const fn services(&self) -> &Arc<Services> {
         &self.services
+    }
+
+    /// The records of this process, for the demo.
+    pub const fn records(&self) -> &UsageRecords {
+        &self.records
     }
 
     /// The steps of its stop, for whoever listens to signals.
@@ -128,6 +134,7 @@ pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<
         outside,
         trusted_proxies: Arc::from(settings.trusted_proxies.as_slice()),
         newest_request: writer.subscribe(),
+        rate: sink.rate_meter(),
         live_places: Arc::new(Semaphore::new(MAX_LIVE_SUBSCRIBERS)),
         draining: stop.drain.clone(),
     };
@@ -144,7 +151,7 @@ pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<
     let router = router(&host, health, gateway, &Assets::load());
     let rest = Rest { tasks, background, writer, services: Arc::clone(&services), database };
     let task = tokio::spawn(serve(listener, router, bounds, stop.clone(), rest));
-    Ok(Running { address, setup_url, services, stop, task })
+    Ok(Running { address, setup_url, services, records, stop, task })
 }
 
 /// Leads from the first step of a stop to the second: lets the pause pass, unless it is skipped, and then closes the

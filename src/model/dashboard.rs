@@ -32,6 +32,15 @@ impl std::fmt::Debug for SetupInput {
     }
 }
 
+/// How many requests ended in the last seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestRate {
+    /// Requests.
+    pub requests: u64,
+    /// Over so many seconds.
+    pub seconds: u32,
+}
+
 /// How far an installation is, for the first page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Overview {

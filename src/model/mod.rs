@@ -24,7 +24,7 @@ mod usage;
 
 pub use app::{AppInput, AppView};
 pub use budget::{Budget, BudgetAmount, BudgetLevel, BudgetPeriod, BudgetState};
-pub use dashboard::{Overview, SetupInput, UserView};
+pub use dashboard::{Overview, RequestRate, SetupInput, UserView};
 pub use id::{AdminTokenId, AppId, KeyId, PriceId, ServerId, UserId};
 pub use key::{CreatedKey, KeyInput, KeyState, KeyView};
 pub use limit::{

@@ -5,11 +5,13 @@
 //! next start.
 
 mod journal;
+mod rate;
 mod record;
 mod sink;
 mod writer;
 
 pub use journal::{Journal, JournalStatus};
+pub use rate::RateMeter;
 pub use record::{AppReference, UsageRecord};
 pub use sink::UsageSink;
 pub use writer::UsageWriter;

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::{Journal, JournalStatus, UsageRecord};
+use super::{Journal, JournalStatus, RateMeter, UsageRecord};
 
 /// A handle to the writer. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct UsageSink {
     sender: mpsc::Sender<UsageRecord>,
     counters: Arc<Counters>,
+    rate: RateMeter,
     journal: Option<Journal>,
 }
 
@@ -48,7 +49,7 @@ impl UsageSink {
     /// The same, with a journal.
     pub(super) fn with_journal(capacity: usize, journal: Option<Journal>) -> (Self, mpsc::Receiver<UsageRecord>) {
         let (sender, receiver) = mpsc::channel(capacity);
-        (Self { sender, counters: Arc::default(), journal }, receiver)
+        (Self { sender, counters: Arc::default(), rate: RateMeter::default(), journal }, receiver)
     }
 
     /// Notes in the journal that a request is about to be sent to an upstream: if nothing follows, because the process
@@ -63,6 +64,7 @@ impl UsageSink {
     /// for so long that the buffer is full, the record is read back from the journal later; if the journal does not
     /// work either, it is counted as lost and logged. The request itself is not held up.
     pub fn record(&self, record: UsageRecord) {
+        self.rate.count();
         let is_written = self.journal.as_ref().is_some_and(|journal| journal.ended(&record));
         if let Err(error) = self.sender.try_send(record) {
             let (TrySendError::Full(record) | TrySendError::Closed(record)) = error;
@@ -86,6 +88,11 @@ impl UsageSink {
     /// Counts a request that was refused before its app was known: no row, so that a stranger cannot fill the disk.
     pub fn count_unidentified(&self) {
         self.counters.unidentified.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts the requests that end here.
+    pub fn rate_meter(&self) -> RateMeter {
+        self.rate.clone()
     }
 
     /// The counter behind [`Self::lost`].

@@ -39,6 +39,10 @@ pub(crate) enum Glyph {
     Copy,
     /// An hourglass.
     Queue,
+    /// Bars of a chart.
+    Usage,
+    /// An arrow into a tray.
+    Download,
 }
 
 impl Glyph {
@@ -63,6 +67,8 @@ impl Glyph {
             Self::Tick => "M5 12.500l4.500 4.500L19 7.500",
             Self::Warning => "M12 4l9 16H3zM12 10v4M12 17h.01",
             Self::Queue => "M7 4h10M7 20h10M8 4v3.500l4 4.500 4-4.500V4M8 20v-3.500l4-4.500 4 4.500V20",
+            Self::Usage => "M4 20h16M7 16v-5M12 16V5M17 16v-8",
+            Self::Download => "M12 4v11M7 10l5 5 5-5M5 20h14",
             Self::Copy => "M9 9h11v11H9zM5 15H4V4h11v1",
         }
     }

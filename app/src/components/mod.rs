@@ -1,8 +1,10 @@
 //! What pages are made of: pure pieces, properties in and markup out, no server calls.
 
 mod badge;
+mod chart;
 mod code;
 mod confirm;
+mod cost;
 mod empty;
 mod error_note;
 mod field;
@@ -18,8 +20,10 @@ mod select;
 mod time;
 
 pub(crate) use badge::{Badge, Tone, key_tone, outcome_tone, server_tone};
+pub(crate) use chart::Chart;
 pub(crate) use code::{CodeBlock, CopyButton, ReadyCalls};
 pub(crate) use confirm::Confirm;
+pub(crate) use cost::CostText;
 pub(crate) use empty::Empty;
 pub(crate) use error_note::{ErrorNote, Loading};
 pub(crate) use field::{AreaField, CheckField, TextField};

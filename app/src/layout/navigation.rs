@@ -15,6 +15,7 @@ pub(crate) fn Navigation() -> impl IntoView {
     let locale = use_locale();
     let links = [
         ("/", Glyph::Overview, td_string!(locale, nav.overview)),
+        ("/usage", Glyph::Usage, td_string!(locale, nav.usage)),
         ("/servers", Glyph::Servers, td_string!(locale, nav.servers)),
         ("/apps", Glyph::Apps, td_string!(locale, nav.apps)),
         ("/keys", Glyph::Keys, td_string!(locale, nav.keys)),

@@ -4,11 +4,11 @@ mod apps;
 mod keys;
 mod not_found;
 mod overview;
-mod queues;
 mod requests;
 mod servers;
 mod setup;
 mod sign_in;
+mod usage;
 
 pub(crate) use apps::{AppEditPage, AppsPage};
 pub(crate) use keys::{KeyEditPage, KeyNewPage, KeysPage};
@@ -18,3 +18,4 @@ pub(crate) use requests::RequestsPage;
 pub(crate) use servers::{ServerEditPage, ServerNewPage, ServerPage, ServersPage};
 pub(crate) use setup::SetupPage;
 pub(crate) use sign_in::SignInPage;
+pub(crate) use usage::UsagePage;

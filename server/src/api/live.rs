@@ -2,7 +2,8 @@
 //!
 //! An event `requests` says which request is the newest; the page then asks for rows as it always does. For those who ask
 //! for it with `?limits=all` or `?limits=<server>`, an event `limits` brings how full limits and queues are: at once, and then
-//! every second while anything of it changes. At most one event of each kind a second goes to a follower, the number of
+//! every second while anything of it changes; with `all`, an event `rate` tells in the same way how many requests end at the
+//! moment. At most one event of each kind a second goes to a follower, the number of
 //! followers is bounded, and a stream ends by itself after a while, so that one that was opened with a session does not
 //! outlive it for long; browsers open a new one.
 
@@ -15,8 +16,9 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{Stream, StreamExt as _, stream};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use sluice::model::{ServerId, ServerLimitState};
+use sluice::model::{RequestRate, ServerId, ServerLimitState};
 use sluice::services::ServiceError;
+use sluice::usage::RateMeter;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -77,19 +79,25 @@ pub(super) async fn follow(
             }
         }
     };
-    let limits = scope.map(|scope| {
-        let mut ticks = tokio::time::interval(PAUSE);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        stream::unfold(Limits { host, caller, scope, ticks, last: None }, Limits::next)
-    });
+    let rate = matches!(scope, Some(Scope::All))
+        .then(|| stream::unfold(Rate { meter: host.rate.clone(), ticks: ticks(), last: None }, Rate::next).map(Some));
+    let limits =
+        scope.map(|scope| stream::unfold(Limits { host, caller, scope, ticks: ticks(), last: None }, Limits::next));
     // When the server is gone, the whole stream ends, so that the page asks again and finds that out.
     let limits = stream::iter(limits).flat_map(|limits| limits.map(Some).chain(stream::iter([None])));
     let requests = stream::unfold(requests, Requests::next).map(Some);
-    let events = stream::select(requests, limits)
+    let rate = stream::iter(rate).flatten();
+    let events = stream::select(requests, stream::select(limits, rate))
         .take_while(|event| std::future::ready(event.is_some()))
         .filter_map(std::future::ready)
         .take_until(Box::pin(ends));
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+}
+
+fn ticks() -> Interval {
+    let mut ticks = tokio::time::interval(PAUSE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 struct Requests {
@@ -175,6 +183,27 @@ impl Limits {
             }
             let event = Event::default().event("limits").json_data(&states).ok()?;
             self.last = Some(states);
+            return Some((Ok(event), self));
+        }
+    }
+}
+
+struct Rate {
+    meter: RateMeter,
+    ticks: Interval,
+    last: Option<RequestRate>,
+}
+
+impl Rate {
+    async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
+        loop {
+            self.ticks.tick().await;
+            let rate = self.meter.rate();
+            if self.last == Some(rate) {
+                continue;
+            }
+            let event = Event::default().event("rate").json_data(rate).ok()?;
+            self.last = Some(rate);
             return Some((Ok(event), self));
         }
     }

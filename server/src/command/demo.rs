@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -21,6 +22,7 @@ use sluice::telemetry::init_logging;
 use sluice_fake_upstream::FakeUpstream;
 use tokio_util::sync::CancellationToken;
 
+use super::demo_history;
 use super::demo_traffic::{self, BATCH, Visitor};
 use super::serve::stop_at_signals;
 use crate::administration::answer;
@@ -48,7 +50,7 @@ pub(super) struct Arguments {
     /// Keep the data in this folder; without it, a temporary one is removed at the end
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
-    /// Start without sample traffic
+    /// Start without sample traffic and without a past
     #[arg(long)]
     quiet: bool,
 }
@@ -81,6 +83,10 @@ async fn serve(arguments: &Arguments, folder: &Path) -> anyhow::Result<()> {
         .context("cannot start the fake upstream")?;
     let running = start(settings, listener).await?;
     let visitors = furnish(running.services(), &upstream.base_url()).await?;
+    let overview = answer(running.services().overview.get(&Actor::Console).await)?;
+    if !overview.has_requests && !arguments.quiet {
+        demo_history::write(running.services(), running.records(), SystemTime::now()).await?;
+    }
     let origin = format!("http://{}", visible_address(running.address()));
     announce(&origin, &password, &visitors, folder, arguments.data_dir.is_some());
 
@@ -240,7 +246,7 @@ fn servers(base_url: &str) -> [ServerInput; 3] {
 fn announce(origin: &str, password: &str, visitors: &[Visitor], folder: &Path, stays: bool) {
     let key = visitors.first().map_or("", |visitor| visitor.key.as_str());
     let mut lines = vec![
-        "This is the demo of Sluice, with a fake upstream and a little traffic.".to_owned(),
+        "This is the demo of Sluice, with a fake upstream, a little traffic and 30 days of made-up usage.".to_owned(),
         String::new(),
         format!("  Dashboard  {origin}"),
         format!("  Sign in    {USERNAME} / {password}"),

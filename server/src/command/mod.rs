@@ -6,6 +6,7 @@
 
 mod app;
 mod demo;
+mod demo_history;
 mod demo_traffic;
 mod key;
 mod limits;

@@ -58,7 +58,7 @@ fn show(locale: Locale, data: Data) -> impl IntoView {
     let stale = staleness(live);
     Effect::new(move || {
         follow_limits(
-            Some(id),
+            id,
             set_live,
             move || refresh(watched, id),
             move |states| {

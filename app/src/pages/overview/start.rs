@@ -1,120 +1,18 @@
-//! The first page: how far the installation is, its numbers, and the newest requests.
+//! Three steps from an empty gateway to the first answer.
 
 use leptos::prelude::*;
 use sluice::model::{AccessPolicy, Overview};
 
-use super::queues::Queues;
-use crate::components::{Glyph, Icon, PageHeader, ReadyCalls, RequestTable};
-use crate::format::number_text;
-use crate::layout::loaded;
+use super::{EXAMPLE_APP, KEY_PLACEHOLDER, MODEL_PLACEHOLDER};
+use crate::components::{Glyph, Icon, ReadyCalls};
 use crate::preferences::use_locale;
-use crate::server_fns::overview::{CallTarget, OverviewPage as Data, get_overview};
+use crate::server_fns::overview::CallTarget;
 use crate::snippet::ExampleCall;
-use crate::translations::{Locale, td_string};
-
-/// What stands for the key in a ready call while there is none to show.
-pub(super) const KEY_PLACEHOLDER: &str = "YOUR_KEY";
-/// What stands for the model while no server has one.
-pub(super) const MODEL_PLACEHOLDER: &str = "MODEL";
-/// The app in a ready call.
-pub(super) const EXAMPLE_APP: &str = "my-app";
-
-/// The first page.
-#[component]
-pub(crate) fn OverviewPage() -> impl IntoView {
-    let locale = use_locale();
-    let data = Resource::new(|| (), |()| get_overview());
-    view! {
-        <PageHeader title=td_string!(locale, overview.title) subtitle=td_string!(locale, overview.subtitle) />
-        {loaded(data, move |data| show(locale, data))}
-    }
-    .into_any()
-}
-
-fn show(locale: Locale, data: Data) -> impl IntoView {
-    let Data { overview, latest, call, servers, limits, now_ms } = data;
-    let has_servers = overview.servers > 0;
-    let checklist = (!overview.has_requests).then(|| view! { <GettingStarted overview call /> });
-    let latest = (!latest.rows.is_empty()).then(|| {
-        view! {
-            <section class="mt-8" aria-labelledby="latest">
-                <div class="mb-3 flex items-baseline justify-between gap-4">
-                    <h2 id="latest" class="text-lg font-semibold">
-                        {td_string!(locale, overview.latest)}
-                    </h2>
-                    <a href="/requests" class="link link-primary">
-                        {td_string!(locale, overview.all_requests)}
-                    </a>
-                </div>
-                <RequestTable rows=latest.rows />
-            </section>
-        }
-    });
-    view! {
-        {checklist}
-        <Numbers overview />
-        {has_servers.then(|| view! { <Queues servers limits now_ms /> })}
-        {latest}
-    }
-    .into_any()
-}
-
-/// The numbers at a glance.
-#[component]
-fn Numbers(
-    /// Where they come from.
-    overview: Overview,
-) -> impl IntoView {
-    let locale = use_locale();
-    let enabled = td_string!(locale, overview.servers_detail, enabled = overview.servers_enabled);
-    let cards = [
-        ("/servers", td_string!(locale, overview.servers), overview.servers, enabled),
-        (
-            "/servers",
-            td_string!(locale, overview.models),
-            overview.models,
-            td_string!(locale, overview.models_detail).to_owned(),
-        ),
-        (
-            "/apps",
-            td_string!(locale, overview.apps),
-            overview.apps,
-            td_string!(locale, overview.apps_detail).to_owned(),
-        ),
-        (
-            "/keys",
-            td_string!(locale, overview.keys),
-            overview.active_keys,
-            td_string!(locale, overview.keys_detail).to_owned(),
-        ),
-    ];
-    let cards = cards
-        .into_iter()
-        .map(|(href, label, number, detail)| {
-            view! {
-                <li>
-                    <a href=href class="panel block px-5 py-4 hover:border-primary/60">
-                        <span class="quiet text-sm">{label}</span>
-                        <span class="block text-3xl font-semibold tracking-tight tabular-nums">
-                            {number_text(i64::from(number))}
-                        </span>
-                        <span class="quiet text-sm">{detail}</span>
-                    </a>
-                </li>
-            }
-        })
-        .collect_view();
-    view! {
-        <section aria-label=td_string!(locale, overview.numbers)>
-            <ul class="grid grid-cols-2 gap-3 lg:grid-cols-4 lg:gap-4">{cards}</ul>
-        </section>
-    }
-    .into_any()
-}
+use crate::translations::td_string;
 
 /// Three steps from an empty gateway to the first answer.
 #[component]
-fn GettingStarted(
+pub(super) fn GettingStarted(
     /// How far the installation is.
     overview: Overview,
     /// Where the ready call goes.
