@@ -8,6 +8,7 @@
 
 mod database;
 mod error;
+mod filter;
 mod limits;
 mod migrate;
 
@@ -16,6 +17,7 @@ pub(crate) mod apps;
 pub(crate) mod catalog_state;
 pub(crate) mod keys;
 pub(crate) mod master_key_check;
+pub(crate) mod names;
 pub(crate) mod servers;
 pub(crate) mod sessions;
 pub(crate) mod setup;
@@ -27,6 +29,7 @@ pub(crate) mod tests;
 
 pub use database::{Database, DatabaseSettings};
 pub use error::StorageError;
+pub(crate) use filter::{RequestFilter, Selection};
 pub use migrate::MigrationReport;
 pub use usage_records::{BatchReport, RecentUse, UsageRecords};
 
