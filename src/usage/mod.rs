@@ -4,9 +4,12 @@
 //! by one task ([`UsageWriter`]). What the database does not have when the process ends is read from the journal at the
 //! next start.
 
+mod histogram;
 mod journal;
+mod periods;
 mod record;
 mod sink;
+mod slots;
 mod writer;
 
 pub use journal::{Journal, JournalStatus};
