@@ -15,10 +15,14 @@ mod master_key;
 mod overview;
 mod probe;
 mod queues;
+mod range;
 mod requests;
+mod selection;
 mod servers;
 mod sessions;
 mod shared;
+mod stats;
+mod usage_report;
 mod validate;
 
 #[cfg(test)]
@@ -37,3 +41,4 @@ pub use requests::Requests;
 pub use servers::Servers;
 pub use sessions::{Sessions, SignedIn};
 pub use shared::{Services, ServicesSettings};
+pub use stats::{OwnUsage, Owner, Stats};
