@@ -2,10 +2,12 @@
 //!
 //! A record is noted in the [`Journal`], handed over without waiting ([`UsageSink`]) and written to the database in batches
 //! by one task ([`UsageWriter`]). What the database does not have when the process ends is read from the journal at the
-//! next start.
+//! next start. What was remembered leaves as CSV by [`export`].
 //!
-//! Together with the rows the database gets their sums (`rollup`): by what is told apart and by slot of time (`slots`), with how long
-//! requests took (`histogram`). Reports are made of sums, for the periods of any time zone (`periods`).
+//! Together with the rows the database gets their sums (`rollup`): by what is told apart and by slot of time (`slots`), with how
+//! long requests took (`histogram`). Reports are made of sums, for the periods of any time zone (`periods`).
+
+pub mod export;
 
 mod histogram;
 mod journal;
