@@ -139,6 +139,18 @@ export async function startGateway({ createAdministrator = true, environment = {
   };
 }
 
+/** The demo, with its past and a little traffic; `administrator` is who can sign in. */
+export async function startDemo() {
+  const program = await startProgram(programs.sluice, ["demo", "--listen", "127.0.0.1:0"], {}, [
+    /Dashboard\s+(http:\/\/127\.0\.0\.1:\d+)/,
+    /Sign in\s+(\S+ \/ \S+)/,
+  ]);
+  const [url, credentials] = program.found;
+  const [username, password] = credentials.split(" / ");
+  await waitUntilReady(url);
+  return { url, administrator: { username, password }, output: program.output, stop: program.stop };
+}
+
 async function waitUntilReady(url) {
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {

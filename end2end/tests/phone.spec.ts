@@ -43,6 +43,7 @@ test.describe.serial("on a phone", () => {
 
   for (const [name, path] of [
     ["overview", "/"],
+    ["usage", "/usage"],
     ["servers", "/servers"],
     ["server-new", "/servers/new"],
     ["server", "/servers/1"],

@@ -206,6 +206,8 @@ mod ssr {
             from: Some(from),
             to: Some(to),
             granularity: Some(Granularity::Total),
+            // Only the sums of everything are shown with them.
+            percentiles: Some(by.is_none()),
             group_by: by.map(|by| by.as_str().to_owned()),
             ..UsageQuery::default()
         };

@@ -177,7 +177,7 @@ mod ssr {
                 }
                 None => (filters.from(), filters.to()),
             };
-            let granularity = filters.granularity().or(preset.map(Preset::granularity)).unwrap_or_default();
+            let granularity = filters.granularity().or(preset.map(Preset::granularity)).unwrap_or_else(|| fitting(from.as_deref(), to.as_deref()));
             let query = UsageQuery {
                 from,
                 to,
@@ -217,6 +217,24 @@ mod ssr {
                 tz: report.tz,
                 total: report.total,
             }
+        }
+    }
+
+    /// The periods that show a range best that was entered: hours of up to two days, months of more than a hundred, days
+    /// otherwise.
+    fn fitting(from: Option<&str>, to: Option<&str>) -> Granularity {
+        const DAY: i64 = 86_400;
+        // A date stands for its beginning, and where a range ends for its end; the zone does not matter here.
+        let seconds = |text: &str, after: i64| {
+            let day = |date: jiff::civil::Date| date.to_zoned(TimeZone::UTC).ok().map(|time| time.timestamp().as_second() + after);
+            text.parse().ok().map(Timestamp::as_second).or_else(|| text.get(..10)?.parse().ok().and_then(day))
+        };
+        let from = from.and_then(|from| seconds(from, 0));
+        let to = to.map_or_else(|| Some(Timestamp::now().as_second()), |to| seconds(to, DAY));
+        match from.zip(to).map(|(from, to)| to.saturating_sub(from)) {
+            Some(length) if length <= 2 * DAY => Granularity::Hour,
+            Some(length) if length > 100 * DAY => Granularity::Month,
+            _ => Granularity::Day,
         }
     }
 
@@ -280,5 +298,21 @@ mod ssr {
                 ("bom", Some("true")),
             ],
         )
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_range_that_was_entered_is_shown_in_periods_that_fit() {
+            let fit = |from, to| fitting(Some(from), Some(to));
+            assert_eq!(fit("2026-11-01", "2026-11-02"), Granularity::Hour);
+            assert_eq!(fit("2026-11-01T08:00:00+08:00", "2026-11-02T08:00:00+08:00"), Granularity::Hour);
+            assert_eq!(fit("2026-11-01", "2026-11-03"), Granularity::Day);
+            assert_eq!(fit("2026-01-01", "2026-11-03"), Granularity::Month);
+            assert_eq!(fitting(None, Some("2026-11-03")), Granularity::Day);
+            assert_eq!(fit("nonsense", "2026-11-03"), Granularity::Day);
+        }
     }
 }

@@ -9,6 +9,7 @@ use leptos::Params;
 use leptos_router::location::Url;
 use leptos_router::params::Params;
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "ssr")]
 use sluice::model::{Dimension, Granularity};
 
 /// A span of time that has a name.
@@ -49,6 +50,7 @@ impl Preset {
     }
 
     /// The periods that show it best.
+    #[cfg(feature = "ssr")]
     pub(crate) const fn granularity(self) -> Granularity {
         match self {
             Self::Today | Self::Hours24 => Granularity::Hour,
@@ -155,27 +157,32 @@ impl UsageFilters {
     }
 
     /// Where the range begins.
+    #[cfg(feature = "ssr")]
     pub(crate) fn from(&self) -> Option<String> {
         given(self.from.as_ref()).map(ToOwned::to_owned)
     }
 
     /// Where the range ends.
+    #[cfg(feature = "ssr")]
     pub(crate) fn to(&self) -> Option<String> {
         given(self.to.as_ref()).map(ToOwned::to_owned)
     }
 
     /// The time zone.
+    #[cfg(feature = "ssr")]
     pub(crate) fn tz(&self) -> Option<String> {
         given(self.tz.as_ref()).map(ToOwned::to_owned)
     }
 
     /// The periods, if they were chosen.
+    #[cfg(feature = "ssr")]
     pub(crate) fn granularity(&self) -> Option<Granularity> {
         let chosen = given(self.granularity.as_ref())?;
         Granularity::ALL.iter().find(|known| known.as_str() == chosen).copied()
     }
 
     /// By what the sums are split.
+    #[cfg(feature = "ssr")]
     pub(crate) fn by(&self) -> Option<Dimension> {
         let chosen = given(self.by.as_ref())?;
         Dimension::ALL.iter().find(|known| known.as_str() == chosen).copied()
@@ -187,21 +194,25 @@ impl UsageFilters {
     }
 
     /// Only this server.
+    #[cfg(feature = "ssr")]
     pub(crate) fn server(&self) -> Option<String> {
         given(self.server.as_ref()).map(ToOwned::to_owned)
     }
 
     /// Only this app.
+    #[cfg(feature = "ssr")]
     pub(crate) fn app(&self) -> Option<String> {
         given(self.app.as_ref()).map(ToOwned::to_owned)
     }
 
     /// Only this model.
+    #[cfg(feature = "ssr")]
     pub(crate) fn model(&self) -> Option<String> {
         given(self.model.as_ref()).map(ToOwned::to_owned)
     }
 
     /// Which page of the table, from 1.
+    #[cfg(feature = "ssr")]
     pub(crate) fn page(&self) -> usize {
         given(self.page.as_ref()).and_then(|text| text.parse().ok()).unwrap_or(1).max(1)
     }

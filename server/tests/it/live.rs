@@ -39,6 +39,30 @@ async fn a_new_request_is_announced() {
 }
 
 #[tokio::test]
+async fn tells_how_many_requests_end_at_the_moment() {
+    let upstream = FakeUpstream::builder().start().await.unwrap();
+    let gateway = TestGateway::builder().start().await;
+    gateway.add_server("fake", &upstream.base_url(), &["small=fake-small"]).await;
+    let key = gateway.issue_key("test", None).await;
+    let request = gateway.request(Method::GET, "/api/live?limits=all").bearer_auth(gateway.token());
+    let mut stream = request.send().await.unwrap().bytes_stream();
+    let body = json!({ "model": "small", "messages": [{ "role": "user", "content": "hello" }] });
+    for _ in 0..3 {
+        assert_eq!(gateway.chat(&key, &body).await.status, 200);
+    }
+    let mut text = String::new();
+    let counted = async {
+        // At first there were none, and a second that runs is not counted yet.
+        while !text.contains("event: rate\ndata: {\"requests\":3,\"seconds\":10}\n\n") {
+            let piece = stream.next().await.expect("the stream goes on").unwrap();
+            text.push_str(std::str::from_utf8(&piece).unwrap());
+        }
+    };
+    tokio::time::timeout(PATIENCE, counted).await.expect("an event in time");
+    gateway.stop().await;
+}
+
+#[tokio::test]
 async fn the_number_of_followers_is_bounded_and_a_place_is_given_back() {
     let gateway = TestGateway::builder().start().await;
     let mut followers = Vec::new();

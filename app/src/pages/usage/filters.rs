@@ -219,7 +219,7 @@ fn Choice(
             </label>
             <select id=id name=name class="select select-sm w-full" autocomplete="off" prop:value=move || chosen.get()>
                 {options}
-                {more.map(|more| more.run())}
+                {more.map(|more| move || more.run())}
             </select>
         </div>
     }
