@@ -20,5 +20,7 @@ wasm_bindgen="$tools/wasm-bindgen-$(wasm_bindgen_version)"
 export PATH="$root/bin:$wasm_bindgen/bin:$repository/node_modules/.bin:$PATH"
 export SLUICE_LISTEN="${SLUICE_LISTEN:-127.0.0.1:8080}"
 export SLUICE_DATA_DIR="${SLUICE_DATA_DIR:-./data}"
+# cargo-leptos knows nothing of this file; it is made once, and again by the next start.
+scripts/charts.sh "$target/site/pkg/charts.js"
 say "Watching; the dashboard is on http://$SLUICE_LISTEN"
 exec cargo leptos watch --hot-reload

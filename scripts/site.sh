@@ -53,9 +53,7 @@ node_modules/.bin/tailwindcss --input "$tailwind_input_file" --output "$package/
 
 # Apart from the rest: only pages with charts load it.
 say "Dashboard 4/5: charts (a second)"
-echarts_version="$(node -p 'require("./node_modules/echarts/package.json").version')"
-node_modules/.bin/esbuild frontend/charts.js --bundle --minify --format=esm --target=es2022 --charset=utf8 --log-level=warning \
-    --banner:js="/*! With Apache ECharts $echarts_version, Apache License 2.0, https://echarts.apache.org */" --outfile="$package/charts.js"
+scripts/charts.sh "$package/charts.js"
 
 say "Dashboard 5/5: static files and compression"
 node scripts/publish-site.mjs "$kind" "$staging" "$assets_dir" "$site_root"

@@ -132,7 +132,7 @@ test.describe.serial("usage", () => {
   });
 
   test("leads from a row to its requests", async ({ texts }) => {
-    await open(page, `${demo.url}/usage?from=${day(3)}&to=${day(2)}&by=app`);
+    await open(page, `${demo.url}/usage?from=${day(3)}&to=${day(2)}&by=app&granularity=day`);
     const row = page.getByRole("row").filter({ hasText: "code-review" }).first();
     await row.getByRole("link").click();
     await expect(page.getByRole("heading", { level: 1, name: texts.requests.title })).toBeVisible();

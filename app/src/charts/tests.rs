@@ -101,7 +101,7 @@ fn tokens_of_everything_are_told_apart_by_kind() {
         .iter()
         .map(|series| (series["name"].as_str().unwrap(), &series["data"][1]))
         .collect();
-    assert_eq!(series, [("Input", &12.into()), ("Cached input", &8.into()), ("Output", &2.into())]);
+    assert_eq!(series, [("Uncached input", &12.into()), ("Cached input", &8.into()), ("Output", &2.into())]);
 }
 
 #[test]

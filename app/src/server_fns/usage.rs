@@ -177,7 +177,10 @@ mod ssr {
                 }
                 None => (filters.from(), filters.to()),
             };
-            let granularity = filters.granularity().or(preset.map(Preset::granularity)).unwrap_or_else(|| fitting(from.as_deref(), to.as_deref()));
+            let granularity = filters
+                .granularity()
+                .or(preset.map(Preset::granularity))
+                .unwrap_or_else(|| fitting(from.as_deref(), to.as_deref()));
             let query = UsageQuery {
                 from,
                 to,
@@ -226,7 +229,9 @@ mod ssr {
         const DAY: i64 = 86_400;
         // A date stands for its beginning, and where a range ends for its end; the zone does not matter here.
         let seconds = |text: &str, after: i64| {
-            let day = |date: jiff::civil::Date| date.to_zoned(TimeZone::UTC).ok().map(|time| time.timestamp().as_second() + after);
+            let day = |date: jiff::civil::Date| {
+                date.to_zoned(TimeZone::UTC).ok().map(|time| time.timestamp().as_second() + after)
+            };
             text.parse().ok().map(Timestamp::as_second).or_else(|| text.get(..10)?.parse().ok().and_then(day))
         };
         let from = from.and_then(|from| seconds(from, 0));

@@ -59,7 +59,7 @@ const SMALL: Kind = Kind {
     input: (60, 2_400),
     output: (20, 700),
     first_byte_ms: (120, 420),
-    token_ms: 9,
+    token_ms: 6,
     price_nanos: Some((150, 600)),
 };
 const LARGE: Kind = Kind {
@@ -69,7 +69,7 @@ const LARGE: Kind = Kind {
     input: (300, 6_000),
     output: (120, 1_600),
     first_byte_ms: (350, 1_400),
-    token_ms: 16,
+    token_ms: 9,
     price_nanos: Some((2_500, 10_000)),
 };
 const EMBEDDING: Kind = Kind {
@@ -89,7 +89,7 @@ const THINKER: Kind = Kind {
     input: (200, 3_000),
     output: (500, 4_000),
     first_byte_ms: (1_500, 6_000),
-    token_ms: 20,
+    token_ms: 7,
     price_nanos: None,
 };
 const FLAKY: Kind = Kind { server: "old-mill", model: "flaky", ..SMALL };
