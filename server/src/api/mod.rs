@@ -82,6 +82,7 @@ fn routes() -> Vec<(Method, &'static str, MethodRouter<Host>)> {
         (Method::GET, "/api/models", get(models::list)),
         (Method::GET, "/api/overview", get(overview::show)),
         (Method::GET, "/api/requests", get(requests::list)),
+        (Method::GET, "/api/requests/{id}", get(requests::show)),
         (Method::GET, "/api/live", get(live::follow)),
         (Method::POST, "/api/session", post(session::sign_in)),
         (Method::GET, "/api/session", get(session::show)),
