@@ -12,6 +12,7 @@ mod app;
 mod browser;
 mod components;
 mod error;
+mod filter;
 mod format;
 mod forms;
 mod layout;

@@ -50,6 +50,15 @@ impl Requests {
         Ok(RequestPage { rows, next, searched_to_ms: explorer.searched_to_ms() })
     }
 
+    /// The time zone in which the dates of a query are read: the one that is named, or the reporting time zone.
+    pub fn time_zone(&self, actor: &Actor, tz: Option<&str>) -> Result<TimeZone, ServiceError> {
+        actor.authorize()?;
+        let mut problems = Problems::default();
+        let range = NamedRange::read(None, None, tz, &self.0.settings.time_zone, &mut problems);
+        problems.refuse()?;
+        Ok(range.zone)
+    }
+
     /// Everything about one request, by Sluice's own id of it.
     pub async fn get(&self, actor: &Actor, id: &str) -> Result<RequestDetail, ServiceError> {
         actor.authorize()?;

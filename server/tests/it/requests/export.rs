@@ -197,7 +197,13 @@ async fn a_million_rows_take_little_memory() {
         println!("`{query}`: {} rows, {bytes} bytes in {seconds:.2} s, {extra} KiB of extra memory at most", lines - 1);
         assert!(extra < 50 * 1024, "{extra} KiB");
     }
-    for query in ["", "model=nobody", "id=client-1", "outcome=upstream_error&model=vendor/model-3", "from=2026-01-05&to=2026-01-05"] {
+    for query in [
+        "",
+        "model=nobody",
+        "id=client-1",
+        "outcome=upstream_error&model=vendor/model-3",
+        "from=2026-01-05&to=2026-01-05",
+    ] {
         let begun = Instant::now();
         let page = gateway.get(&format!("/api/requests?{query}")).await.json();
         let took: Duration = begun.elapsed();
