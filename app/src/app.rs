@@ -9,8 +9,8 @@ use crate::browser;
 use crate::components::ErrorNote;
 use crate::layout::{BareFrame, SignedInArea};
 use crate::pages::{
-    AppEditPage, AppsPage, KeyEditPage, KeyNewPage, KeysPage, NotFoundPage, OverviewPage, RequestsPage, ServerEditPage,
-    ServerNewPage, ServerPage, ServersPage, SetupPage, SignInPage, UsagePage,
+    AppEditPage, AppsPage, KeyEditPage, KeyNewPage, KeysPage, NotFoundPage, OverviewPage, RequestDetailPage,
+    RequestsPage, ServerEditPage, ServerNewPage, ServerPage, ServersPage, SetupPage, SignInPage, UsagePage,
 };
 use crate::preferences::Preferences;
 
@@ -68,6 +68,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/keys/new") view=KeyNewPage />
                         <Route path=path!("/keys/:id") view=KeyEditPage />
                         <Route path=path!("/requests") view=RequestsPage />
+                        <Route path=path!("/requests/:id") view=RequestDetailPage />
                     </ParentRoute>
                 </Routes>
             </ErrorBoundary>

@@ -61,6 +61,13 @@ pub(crate) fn show_dialog(id: &str) {
     }
 }
 
+/// Opens a `<dialog>` above the page, unless it is open already.
+pub(crate) fn open_dialog(id: &str) {
+    if let Some(dialog) = element::<HtmlDialogElement>(id).filter(|dialog| !dialog.open()) {
+        _ = dialog.show_modal();
+    }
+}
+
 /// Closes a `<dialog>`, unless it is closed already.
 pub(crate) fn close_dialog(id: &str) {
     if let Some(dialog) = element::<HtmlDialogElement>(id).filter(HtmlDialogElement::open) {

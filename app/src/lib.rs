@@ -14,6 +14,7 @@ mod browser;
 mod charts;
 mod components;
 mod error;
+mod filter;
 mod format;
 mod forms;
 mod layout;

@@ -36,6 +36,8 @@ pub(crate) enum Destination {
     Requests,
     /// Usage in charts and sums.
     Usage,
+    /// One request, by its id.
+    Request(String),
 }
 
 impl Destination {
@@ -56,6 +58,7 @@ impl Destination {
             Self::Key(id) => format!("/keys/{id}"),
             Self::Requests => "/requests".to_owned(),
             Self::Usage => "/usage".to_owned(),
+            Self::Request(id) => format!("/requests/{id}"),
         }
     }
 
@@ -79,6 +82,10 @@ impl Destination {
                 Some(id) => id.parse().ok().map(Self::EditServer),
                 None => id.parse().ok().map(Self::Server),
             };
+        }
+        if let Some(id) = path.strip_prefix("/requests/") {
+            let is_id = id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+            return is_id.then(|| Self::Request(id.to_owned()));
         }
         if let Some(id) = path.strip_prefix("/apps/") {
             return id.parse().ok().map(Self::App);
@@ -111,11 +118,11 @@ pub(crate) struct SetupQuery {
     pub(crate) token: Option<String>,
 }
 
-/// Which page of the list of requests.
+/// Which request a page is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Params)]
-pub(crate) struct RequestsQuery {
-    /// Where the page begins; none for the newest.
-    pub(crate) cursor: Option<String>,
+pub(crate) struct RequestParams {
+    /// Sluice's own id of it.
+    pub(crate) id: Option<String>,
 }
 
 /// The number in the address of one object.
@@ -144,6 +151,7 @@ mod tests {
             Destination::Key(KeyId(9)),
             Destination::Requests,
             Destination::Usage,
+            Destination::Request("019a0000-0000-7000-8000-000000000000".to_owned()),
         ] {
             assert_eq!(Destination::after_sign_in(&destination.path()), destination);
         }
@@ -158,6 +166,7 @@ mod tests {
             "/servers/1?x",
             "/servers/1/x",
             "/apps/x",
+            "/requests/019a0000-0000-7000-8000-00000000000/",
             "",
             "/login",
             "javascript:x",

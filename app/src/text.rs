@@ -9,6 +9,7 @@ use sluice::model::{
 
 use crate::UiError;
 use crate::components::{Level, Measure, level};
+use crate::filter::Filter;
 use crate::format::{compact_text, count_text, countdown_text, duration_text, seconds_text, span_text};
 use crate::preferences::Theme;
 use crate::translations::{Locale, td_string};
@@ -174,6 +175,20 @@ pub(crate) fn outcome(locale: Locale, outcome: Outcome) -> &'static str {
         Outcome::QueueTimeout => td_string!(locale, outcome.queue_timeout),
         Outcome::QueueEvicted => td_string!(locale, outcome.queue_evicted),
         Outcome::Interrupted => td_string!(locale, outcome.interrupted),
+    }
+}
+
+/// What a list of requests is filtered by.
+pub(crate) fn filter(locale: Locale, filter: Filter) -> &'static str {
+    match filter {
+        Filter::From => td_string!(locale, requests.from),
+        Filter::To => td_string!(locale, requests.to),
+        Filter::Server => td_string!(locale, requests.server),
+        Filter::App => td_string!(locale, requests.app),
+        Filter::Key => td_string!(locale, requests.key),
+        Filter::Model => td_string!(locale, requests.model),
+        Filter::Outcome => td_string!(locale, requests.outcome),
+        Filter::Id => td_string!(locale, requests.request_id),
     }
 }
 

@@ -87,7 +87,7 @@ test.describe.serial("usage", () => {
     await inspect(page, "usage-cost");
 
     await choice(texts.usage_page.measure_latency).click();
-    await expect(page.getByText(texts.usage_page.chart_first_byte, { exact: true })).toBeVisible();
+    await expect(page.getByText(texts.usage_page.chart_first_byte_p95, { exact: true })).toBeVisible();
     await drawn(2);
     await inspect(page, "usage-latency");
 

@@ -15,6 +15,9 @@ use crate::security::Outside;
 /// Browsers that may follow the live events at a time.
 pub const MAX_LIVE_SUBSCRIBERS: usize = 64;
 
+/// Exports of rows that may be under way at a time.
+pub const MAX_EXPORTS: usize = 4;
+
 /// What the routes outside `/v1` share. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -32,6 +35,8 @@ pub struct Host {
     pub rate: RateMeter,
     /// Places for followers of the live events.
     pub live_places: Arc<Semaphore>,
+    /// Places for exports of rows.
+    pub export_places: Arc<Semaphore>,
     /// Cancelled when the port closes and open connections are to end.
     pub draining: CancellationToken,
 }

@@ -28,7 +28,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::administration::{self, Administration};
 use crate::assets::Assets;
 use crate::health::Health;
-use crate::host::{Host, MAX_LIVE_SUBSCRIBERS};
+use crate::host::{Host, MAX_EXPORTS, MAX_LIVE_SUBSCRIBERS};
 use crate::listener::{self, Bounds, Stop};
 use crate::problem::Problem;
 use crate::security::Outside;
@@ -141,6 +141,7 @@ pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<
         newest_request: writer.subscribe(),
         rate: sink.rate_meter(),
         live_places: Arc::new(Semaphore::new(MAX_LIVE_SUBSCRIBERS)),
+        export_places: Arc::new(Semaphore::new(MAX_EXPORTS)),
         draining: stop.drain.clone(),
     };
     let health = Health::new(database.clone(), Arc::clone(&catalog), sink.clone(), stop.unready.clone());

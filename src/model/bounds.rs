@@ -28,6 +28,8 @@ pub const PAGE_MAX: u16 = 200;
 pub const PAGE_DEFAULT: u16 = 50;
 /// Most entries in the list of a filter.
 pub const SELECTION_MAX: usize = 100;
+/// Longest id of a request that a client may choose, in bytes.
+pub const REQUEST_ID_MAX: usize = 128;
 /// Highest RPM.
 pub const REQUESTS_PER_MINUTE_MAX: u32 = 10_000_000;
 /// Highest TPM.

@@ -36,7 +36,9 @@ pub use policy::{AccessPolicy, AppRegistration, PrivateAddresses};
 pub use price::{ModelPrice, Price, PriceInput, PriceList, PriceSource, PriceView, ShippedPrice};
 pub use problem::{FieldProblem, Problem, Refusal, Resource};
 pub use provider::ProviderKind;
-pub use request::{Endpoint, LimitName, Outcome, RequestPage, RequestQuery, RequestView, TokenCounts, TokenSource};
+pub use request::{
+    Endpoint, LimitName, Outcome, RequestDetail, RequestPage, RequestQuery, RequestView, TokenCounts, TokenSource,
+};
 pub use server::{
     ProbeFailure, ProbeInput, ProbeReport, ServerInput, ServerModel, ServerState, ServerView, Timeouts, check_models,
     is_model_name, parse_models, print_models,

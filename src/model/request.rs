@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AppId, ExportFormat, KeyId, Money, Problem, ServerId};
+use super::{AppId, ExportFormat, KeyId, Money, Price, Problem, ServerId};
 
 macro_rules! stored_set {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:literal, $text:literal;)+ }) => {
@@ -193,6 +193,21 @@ pub struct RequestView {
     pub duration_ms: u32,
 }
 
+/// Everything that is known of one request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestDetail {
+    /// What the list shows of it.
+    #[serde(flatten)]
+    pub request: RequestView,
+    /// When it was last written to a connection to an upstream, in milliseconds since 1970 UTC; none if it never was.
+    pub sent_at_ms: Option<i64>,
+    /// Tokens that it was charged with against limits; none if it was not charged.
+    pub charged_tokens: Option<i64>,
+    /// The price by which its cost was made, if that is still known: it is the one that was valid when the request arrived,
+    /// and gives the recorded cost again.
+    pub price: Option<Price>,
+}
+
 /// Which requests to list: those for which everything that is given holds. Lists are separated by commas; in a list, the
 /// word `none` stands for requests that have no such thing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -246,4 +261,8 @@ pub struct RequestPage {
     pub rows: Vec<RequestView>,
     /// Cursor of the next page; none at the end.
     pub next: Option<String>,
+    /// Until when the search went back, in milliseconds since 1970 UTC, where it stopped before the page was full: one
+    /// answer looks at a bounded number of requests. The next page goes on from there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub searched_to_ms: Option<i64>,
 }

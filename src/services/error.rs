@@ -39,6 +39,9 @@ pub enum ServiceError {
     /// Sealing, opening or hashing failed.
     #[error("cryptography failed")]
     Crypto(#[from] CryptoError),
+    /// A part of a file could not be written.
+    #[error("the export could not be written")]
+    Export(#[from] std::io::Error),
 }
 
 impl ServiceError {
@@ -63,7 +66,9 @@ impl ServiceError {
             Self::NotFound(resource) => Refusal::NotFound { resource: *resource },
             Self::Crypto(CryptoError::PasswordsBusy) => Refusal::TooManyAttempts { retry_after_seconds: 1 },
             Self::Storage(error) if error.is_transient() => Refusal::Unavailable,
-            Self::Storage(_) | Self::Crypto(_) => Refusal::Internal { request_id: request_id.to_owned() },
+            Self::Storage(_) | Self::Crypto(_) | Self::Export(_) => {
+                Refusal::Internal { request_id: request_id.to_owned() }
+            }
         }
     }
 
@@ -78,7 +83,7 @@ impl ServiceError {
             | Self::SetupDone
             | Self::NotFound(_)
             | Self::Crypto(CryptoError::PasswordsBusy) => false,
-            Self::Storage(_) | Self::Crypto(_) => true,
+            Self::Storage(_) | Self::Crypto(_) | Self::Export(_) => true,
         }
     }
 }

@@ -37,7 +37,7 @@ pub use keys::Keys;
 pub use master_key::open_key_ring;
 pub use overview::OverviewService;
 pub use queues::Queues;
-pub use requests::Requests;
+pub use requests::{RequestExport, Requests};
 pub use servers::Servers;
 pub use sessions::{Sessions, SignedIn};
 pub use shared::{Services, ServicesSettings};

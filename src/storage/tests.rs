@@ -517,10 +517,6 @@ async fn lists_use_indexes() {
     for (sql, index) in [
         (recent.as_str(), "idx_usage_records_sent_at_ms (sent_at_ms>?)"),
         ("SELECT * FROM usage_records WHERE id < x'00' ORDER BY id DESC LIMIT 50", "sqlite_autoindex_usage_records_1"),
-        (
-            "SELECT * FROM usage_records WHERE app_id = 1 AND started_at_ms > 5",
-            "idx_usage_records_app_id_started_at_ms",
-        ),
         ("SELECT * FROM usage_records WHERE started_at_ms > 5", "idx_usage_records_started_at_ms"),
         ("SELECT * FROM sessions WHERE token_hash = x'00'", "sqlite_autoindex_sessions_1"),
         ("SELECT * FROM api_keys WHERE app_id = 1", "idx_api_keys_app_id"),

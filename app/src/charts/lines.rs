@@ -16,12 +16,14 @@ type Of = fn(&UsageTotals) -> Option<Percentiles>;
 
 /// From arrival to the end of the answer.
 pub(super) fn durations(locale: Locale, report: &UsageReport) -> ChartView {
-    lines(locale, report, ChartKind::Duration, |totals| totals.duration_ms)
+    let kind = if report.group_by.is_empty() { ChartKind::Duration } else { ChartKind::DurationP95 };
+    lines(locale, report, kind, |totals| totals.duration_ms)
 }
 
 /// From arrival to the first byte of the answer.
 pub(super) fn first_bytes(locale: Locale, report: &UsageReport) -> ChartView {
-    lines(locale, report, ChartKind::FirstByte, |totals| totals.first_byte_ms)
+    let kind = if report.group_by.is_empty() { ChartKind::FirstByte } else { ChartKind::FirstByteP95 };
+    lines(locale, report, kind, |totals| totals.first_byte_ms)
 }
 
 /// Four percentiles of everything or, of a report that is split, one of each group.
@@ -33,6 +35,10 @@ fn lines(locale: Locale, report: &UsageReport, kind: ChartKind, of: Of) -> Chart
     let mut legend = Vec::new();
     let mut add = |name: String, slot: Slot, values: Vec<Option<u32>>| {
         let colour = || Color::Value(slot.variable());
+        // Requests that were refused have no answer, and a model of theirs no line.
+        if values.iter().all(Option::is_none) {
+            return;
+        }
         // A point between two periods without answers would be no line, and unseen.
         let alone = values.iter().flatten().count() < 2 || periods.names.len() <= 48;
         let line = Line::new()

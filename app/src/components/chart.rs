@@ -51,6 +51,8 @@ fn title(locale: Locale, kind: ChartKind) -> String {
         ChartKind::Tokens => td_string!(locale, usage_page.chart_tokens).to_owned(),
         ChartKind::Cost { currency } => td_string!(locale, usage_page.chart_cost, currency = currency.to_string()),
         ChartKind::Duration => td_string!(locale, usage_page.chart_duration).to_owned(),
+        ChartKind::DurationP95 => td_string!(locale, usage_page.chart_duration_p95).to_owned(),
+        ChartKind::FirstByteP95 => td_string!(locale, usage_page.chart_first_byte_p95).to_owned(),
         ChartKind::FirstByte => td_string!(locale, usage_page.chart_first_byte).to_owned(),
     }
 }

@@ -34,6 +34,6 @@ pub(crate) use live_badge::{LiveBadge, Notice, StaleNote};
 pub(crate) use logo::Logo;
 pub(crate) use page_header::PageHeader;
 pub(crate) use problems::{FormProblems, ProblemSummary};
-pub(crate) use request_table::RequestTable;
+pub(crate) use request_table::{RequestTable, or_dash, row_link_id};
 pub(crate) use select::SelectField;
 pub(crate) use time::UtcTime;

@@ -1,9 +1,12 @@
 //! Requests as a table.
 
+use leptos::ev::MouseEvent;
 use leptos::prelude::*;
+use leptos::tachys::view::keyed::keyed;
 use sluice::model::{RequestView, TokenSource};
 
 use super::{Badge, UtcTime, outcome_tone};
+use crate::filter;
 use crate::format::{duration_text, number_text};
 use crate::preferences::use_locale;
 use crate::text;
@@ -14,9 +17,13 @@ use crate::translations::{Locale, td_string};
 pub(crate) fn RequestTable(
     /// The rows, newest first.
     rows: Vec<RequestView>,
+    /// Opens a request beside the list, by its id; without it, and without JavaScript, a page of its own opens.
+    #[prop(optional, into)]
+    on_open: Option<Callback<String>>,
 ) -> impl IntoView {
     let locale = use_locale();
-    let rows = rows.into_iter().map(|row| request_row(locale, row)).collect_view();
+    // A record never changes: rows that stay are left alone, and so is the focus on one of them.
+    let rows = keyed(rows, |row| row.id.clone(), move |_, row| (|_: usize| (), request_row(locale, row, on_open)));
     view! {
         <div class="panel overflow-x-auto" tabindex="0" role="region" aria-label=td_string!(locale, requests.list)>
             <table class="table table-sm [&_td]:px-1.5 [&_th]:px-1.5">
@@ -49,7 +56,24 @@ pub(crate) fn RequestTable(
     .into_any()
 }
 
-fn request_row(locale: Locale, row: RequestView) -> impl IntoView {
+/// Id of the link in the row of a request.
+pub(crate) fn row_link_id(request: &str) -> String {
+    format!("request-{request}")
+}
+
+fn request_row(locale: Locale, row: RequestView, on_open: Option<Callback<String>>) -> AnyView {
+    let open = {
+        let id = row.id.clone();
+        move |event: MouseEvent| {
+            let is_plain =
+                event.button() == 0 && !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key());
+            if let Some(on_open) = on_open.filter(|_| is_plain) {
+                event.prevent_default();
+                on_open.run(id.clone());
+            }
+        }
+    };
+    let (link_id, href) = (row_link_id(&row.id), filter::detail_path(&row.id));
     let what = text::outcome(locale, row.outcome);
     let outcome = if row.status == 0 { what.to_owned() } else { format!("{what} {}", row.status) };
     let attempts = (row.attempts > 1).then(|| td_string!(locale, requests.attempts, count = row.attempts));
@@ -58,7 +82,12 @@ fn request_row(locale: Locale, row: RequestView) -> impl IntoView {
     let streamed = row.streamed.then(|| td_string!(locale, requests.streamed));
     view! {
         <tr class="hover:bg-base-200" data-request=row.id>
-            <td><UtcTime milliseconds=row.started_at_ms /></td>
+            <td>
+                <a id=link_id href=href class="link link-hover" on:click=open>
+                    <UtcTime milliseconds=row.started_at_ms />
+                    <span class="sr-only">", " {td_string!(locale, requests.details)}</span>
+                </a>
+            </td>
             <td>
                 <Badge tone=outcome_tone(row.outcome, row.status) text=outcome />
                 {(!detail.is_empty()).then(|| view! { <span class="quiet mt-0.5 block text-xs whitespace-nowrap">{detail}</span> })}
@@ -102,7 +131,7 @@ fn tokens(locale: Locale, count: Option<i64>, source: TokenSource) -> AnyView {
 }
 
 /// A value, or a dash that a screen reader reads as "unknown".
-fn or_dash(locale: Locale, value: Option<String>) -> AnyView {
+pub(crate) fn or_dash(locale: Locale, value: Option<String>) -> AnyView {
     match value {
         Some(value) => value.into_any(),
         None => view! {

@@ -14,7 +14,7 @@ pub(crate) use apps::{AppEditPage, AppsPage};
 pub(crate) use keys::{KeyEditPage, KeyNewPage, KeysPage};
 pub(crate) use not_found::NotFoundPage;
 pub(crate) use overview::OverviewPage;
-pub(crate) use requests::RequestsPage;
+pub(crate) use requests::{RequestDetailPage, RequestsPage};
 pub(crate) use servers::{ServerEditPage, ServerNewPage, ServerPage, ServersPage};
 pub(crate) use setup::SetupPage;
 pub(crate) use sign_in::SignInPage;

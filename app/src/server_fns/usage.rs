@@ -85,10 +85,14 @@ pub enum ChartKind {
         /// The currency.
         currency: Currency,
     },
-    /// From arrival to the end of the answer.
+    /// From arrival to the end of the answer: percentiles of everything.
     Duration,
-    /// From arrival to the first byte of the answer.
+    /// The same, one percentile of each group.
+    DurationP95,
+    /// From arrival to the first byte of the answer: percentiles of everything.
     FirstByte,
+    /// The same, one percentile of each group.
+    FirstByteP95,
 }
 
 /// One row of the table.

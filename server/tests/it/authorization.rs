@@ -36,7 +36,9 @@ const GUARDED_SERVER_FUNCTIONS: [(&str, &str); 27] = [
     ("/api/ui/limits/server", "id=1"),
     ("/api/ui/overview/call_target", ""),
     ("/api/ui/overview/get", ""),
-    ("/api/ui/requests/list", "cursor=x"),
+    ("/api/ui/requests/filters", ""),
+    ("/api/ui/requests/get", "id=x"),
+    ("/api/ui/requests/list", "query%5Bcursor%5D=x"),
     ("/api/ui/servers/delete", "id=1"),
     ("/api/ui/servers/get", "id=1"),
     ("/api/ui/servers/list", ""),
@@ -146,6 +148,8 @@ async fn pages_send_anonymous_visitors_to_sign_in() {
         "/keys",
         "/keys/new",
         "/requests",
+        "/requests?app=x&request=y",
+        "/requests/019a0000-0000-7000-8000-000000000000",
     ] {
         let answer = send(gateway.request(Method::GET, page).header("accept", "text/html")).await;
         assert_eq!(answer.status, 302, "{page}: {}", answer.text());

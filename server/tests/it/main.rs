@@ -15,6 +15,7 @@ mod journal;
 mod limits;
 mod live;
 mod proxy;
+mod requests;
 mod rest;
 mod session;
 mod setup;

@@ -4,18 +4,23 @@
 //! |---|---|
 //! | `entity.rs` | the table's columns |
 //! | `write.rs` | batches of records, and the apps that they name for the first time |
-//! | `read.rs` | pages of records, and what limits have to know of the last window |
+//! | `explore.rs` | looking for records |
+//! | `read.rs` | what limits have to know of the last window |
 //! | `rebuild.rs` | the sums of rows that are older than the tables of sums |
+//! | `view.rs` | records as the rest of Sluice sees them |
 
 mod entity;
+mod explore;
 mod read;
 mod rebuild;
+mod view;
 mod write;
 
+pub(crate) use explore::{Explorer, Search, SearchedId, find};
 pub use read::RecentUse;
+pub(crate) use read::exists;
 #[cfg(test)]
 pub(super) use read::recent_query;
-pub(crate) use read::{exists, page};
 pub use write::BatchReport;
 
 use super::Database;
