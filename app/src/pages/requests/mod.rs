@@ -45,8 +45,9 @@ pub(crate) fn RequestsPage() -> impl IntoView {
     let query = Memo::new(move |_| parameters.with(filter::read));
     let open = Memo::new(move |_| parameters.with(|parameters| filter::given(parameters.get(filter::OPEN))));
     let data = Resource::new(move || query.get(), list);
-    // A search that had to stop before its page was full is too dear to be made again every second.
-    let is_dear = StoredValue::new(false);
+    // A search that had to stop before its page was full is too dear to be made again every second, and a filter that
+    // cannot be read stays so.
+    let is_final = StoredValue::new(false);
     let is_live =
         Memo::new(move |_| query.with(|query| query.cursor.is_none() && query.to.is_none() && query.id.is_none()));
     let navigate = use_navigate();
@@ -58,7 +59,7 @@ pub(crate) fn RequestsPage() -> impl IntoView {
         <PageHeader title=td_string!(locale, requests.title) subtitle=td_string!(locale, requests.subtitle)>
             <Show when=move || is_live.get()>
                 <Live refresh=move || {
-                    if !is_dear.get_value() {
+                    if !is_final.get_value() {
                         data.refetch();
                     }
                 } />
@@ -75,7 +76,10 @@ pub(crate) fn RequestsPage() -> impl IntoView {
         </PageHeader>
         <Filters query />
         {loaded(data, move |listed| {
-            is_dear.set_value(matches!(&listed, Listed::Page(list, _) if list.page.searched_to_ms.is_some()));
+            is_final.set_value(match &listed {
+                Listed::Page(list, _) => list.page.searched_to_ms.is_some(),
+                Listed::Wrong(_) => true,
+            });
             show(locale, listed, query.get_untracked(), show_request)
         })}
         <Drawer open query />
