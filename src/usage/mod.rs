@@ -4,12 +4,14 @@
 //! by one task ([`UsageWriter`]). What the database does not have when the process ends is read from the journal at the
 //! next start.
 
+pub mod budget;
 mod histogram;
 mod journal;
 mod periods;
+pub mod pricing;
 mod record;
 mod sink;
-mod slots;
+pub(crate) mod slots;
 mod writer;
 
 pub use journal::{Journal, JournalStatus};
