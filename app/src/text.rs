@@ -66,6 +66,7 @@ pub(crate) fn problem(locale: Locale, field: &str, problem: &Problem) -> String 
         }
         Problem::OutOfRange { min, max } => td_string!(locale, problems.out_of_range, min = *min, max = *max),
         Problem::NotANumber => td_string!(locale, problems.not_a_number).to_owned(),
+        Problem::NotPositive => td_string!(locale, problems.not_positive).to_owned(),
         Problem::TooLarge => td_string!(locale, problems.too_large).to_owned(),
         Problem::TooPrecise => td_string!(locale, problems.too_precise).to_owned(),
         Problem::CurrencyInvalid => td_string!(locale, problems.currency_invalid).to_owned(),

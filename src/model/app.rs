@@ -27,7 +27,7 @@ pub struct AppView {
 }
 
 /// What is needed to register an app.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppInput {
     /// 1 to 64 visible ASCII characters.

@@ -82,7 +82,11 @@ impl<'a> Entry<'a> {
     ///
     /// # Errors
     /// One of them has no room for it.
-    pub(super) fn claim_budgets(&mut self, targets: &[Target], settlement: &mut Settlement) -> Result<(), GatewayError> {
+    pub(super) fn claim_budgets(
+        &mut self,
+        targets: &[Target],
+        settlement: &mut Settlement,
+    ) -> Result<(), GatewayError> {
         let mut claims = Vec::new();
         if let Some(key) = self.call.caller.key.as_ref().filter(|key| !key.budgets.is_empty()) {
             claims.push(Claim { spender: Spender::Key(key.id), whose: Whose::Key, budgets: key.budgets.clone() });

@@ -26,7 +26,11 @@ impl Keys {
         let mut budgets = budgets::list(&transaction).await?;
         transaction.rollback().await.map_err(StorageError::from)?;
         let mut budgets_of = |id| budgets.remove(&BudgetOwner::Key(id)).unwrap_or_default();
-        Ok(rows.into_iter().map(|row| (budgets_of(row.id), row)).map(|(budgets, row)| self.view(row, budgets, now_ms)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| (budgets_of(row.id), row))
+            .map(|(budgets, row)| self.view(row, budgets, now_ms))
+            .collect())
     }
 
     /// Issues a key. The answer is the only place where it can be seen.

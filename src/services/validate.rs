@@ -7,12 +7,11 @@ use url::Url;
 use super::error::Problems;
 use crate::crypto::Secret;
 use crate::model::bounds::{
-    BUDGET_TOKENS_MAX, CONCURRENCY_MAX, MODELS_PER_KEY_MAX, NAME_MAX, PRICE_MAX, QUEUE_DEADLINE_MAX_MS, QUEUE_DEADLINE_MIN_MS, QUEUE_LENGTH_MAX,
-    REQUESTS_PER_MINUTE_MAX, SECRET_MAX, TIMEOUT_MAX_MS, TIMEOUT_MIN_MS, TOKENS_PER_MINUTE_MAX, URL_MAX,
+    BUDGET_TOKENS_MAX, CONCURRENCY_MAX, MODELS_PER_KEY_MAX, NAME_MAX, PRICE_MAX, QUEUE_DEADLINE_MAX_MS,
+    QUEUE_DEADLINE_MIN_MS, QUEUE_LENGTH_MAX, REQUESTS_PER_MINUTE_MAX, SECRET_MAX, TIMEOUT_MAX_MS, TIMEOUT_MIN_MS,
+    TOKENS_PER_MINUTE_MAX, URL_MAX,
 };
-use crate::model::{
-    Amount, Budget, BudgetAmount, Limits, Price, Problem, QueuePolicy, Timeouts, is_model_name,
-};
+use crate::model::{Amount, Budget, BudgetAmount, Limits, Price, Problem, QueuePolicy, Timeouts, is_model_name};
 use crate::outbound::{AddressPolicy, check_url};
 
 /// A server's name: also the prefix in `server-name/model`, so no slash and nothing that looks like one.

@@ -54,11 +54,8 @@ pub(crate) async fn list(connection: &impl ConnectionTrait) -> Result<Vec<PriceV
         .order_by_desc(entity::Column::Id)
         .all(connection)
         .await?;
-    let servers = if rows.iter().any(|row| row.server_id.is_some()) {
-        servers::list(connection).await?
-    } else {
-        Vec::new()
-    };
+    let servers =
+        if rows.iter().any(|row| row.server_id.is_some()) { servers::list(connection).await? } else { Vec::new() };
     let names: HashMap<i64, String> = servers.into_iter().map(|server| (server.id.0, server.fields.name)).collect();
     Ok(rows.into_iter().filter_map(|row| view(row, &names)).collect())
 }

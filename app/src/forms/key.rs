@@ -59,7 +59,18 @@ impl KeyForm {
             return Err(problems);
         }
         let models = all_models(self.models, &self.more_models);
-        Ok((id, KeyInput { name: self.name.trim().to_owned(), app_id, models, limits, priority, expires_at_ms }))
+        Ok((
+            id,
+            KeyInput {
+                name: self.name.trim().to_owned(),
+                app_id,
+                models,
+                limits,
+                budgets: Vec::new(),
+                priority,
+                expires_at_ms,
+            },
+        ))
     }
 }
 

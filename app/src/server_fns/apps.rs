@@ -29,7 +29,7 @@ pub async fn get_app(id: AppId) -> Result<AppView, UiError> {
 pub async fn create_app(#[server(default)] name: String, #[server(default)] limits: LimitsForm) -> Result<(), UiError> {
     let context = crate::ssr::signed_in_context()?;
     let limits = limits.parse().map_err(crate::ssr::refuse_fields)?;
-    let input = sluice::model::AppInput { name: name.trim().to_owned(), limits };
+    let input = sluice::model::AppInput { name: name.trim().to_owned(), limits, ..Default::default() };
     context.answer(context.services.apps.create(&context.actor, input).await).map(drop)
 }
 

@@ -9,10 +9,9 @@ use parking_lot::Mutex;
 
 use super::denied::{BudgetDenied, Whose};
 use super::measure::{Measure, Need};
-use super::period::Span;
 use super::state::{Crossing, Spender, State, Ticket};
 use crate::catalog::Snapshot;
-use crate::model::{AppId, Budget, BudgetLevel, BudgetPeriod, BudgetState, KeyId};
+use crate::model::{AppId, Budget, BudgetLevel, BudgetState, KeyId};
 use crate::storage::{Database, StorageError, spent};
 use crate::usage::{AppReference, UsageRecord};
 
@@ -52,15 +51,23 @@ impl Ledger {
     /// The database does not answer.
     pub async fn load(database: &Database, zone: TimeZone) -> Result<Arc<Self>, StorageError> {
         let ledger = Self::new(zone);
-        let spans = ledger.state.lock().spans(now_ms());
+        ledger.read(database).await?;
+        Ok(ledger)
+    }
+
+    /// Reads the sums in the database again: once, when what an earlier process left in its journal is in them and nothing
+    /// of this process is yet.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn read(&self, database: &Database) -> Result<(), StorageError> {
+        let spans = self.state.lock().spans(now_ms());
         for (period, span) in spans {
             let rows = spent::within(database.reader(), span.start_ms, span.end_ms).await?;
-            let mut state = ledger.state.lock();
-            for row in rows {
-                remember(&mut state, period, span, &row);
-            }
+            let used = rows.iter().flat_map(spent_by).collect();
+            self.state.lock().remember(period, span, used);
         }
-        Ok(ledger)
+        Ok(())
     }
 
     /// Reserves what a request needs in all budgets that it claims, or says which one has no room.
@@ -93,7 +100,8 @@ impl Ledger {
             let mut state = self.state.lock();
             let claimed = ticket.map(|ticket| state.release(now_ms, ticket)).unwrap_or_default();
             for spender in spenders(record) {
-                let budgets = claimed.iter().find(|(claimed, _)| *claimed == spender).map(|(_, budgets)| budgets.as_slice());
+                let budgets =
+                    claimed.iter().find(|(claimed, _)| *claimed == spender).map(|(_, budgets)| budgets.as_slice());
                 let budgets = budgets.unwrap_or_default();
                 crossings.extend(state.spend(now_ms, spender, budgets, record.started_at_ms, &used));
             }
@@ -137,7 +145,7 @@ impl Drop for Reservation {
     }
 }
 
-fn remember(state: &mut State, period: BudgetPeriod, span: Span, row: &spent::Spent) {
+fn spent_by(row: &spent::Spent) -> impl Iterator<Item = (Spender, Measure)> + use<> {
     let mut used = Measure::of_tokens(u64::try_from(row.tokens).unwrap_or(0));
     if let Ok(currency) = row.currency.parse() {
         used.add_money(currency, u64::try_from(row.cost_nanos).unwrap_or(0));
@@ -145,9 +153,7 @@ fn remember(state: &mut State, period: BudgetPeriod, span: Span, row: &spent::Sp
     // 0 stands for none.
     let app = (row.app_id != 0).then(|| Spender::App(AppId(row.app_id)));
     let key = (row.key_id != 0).then(|| Spender::Key(KeyId(row.key_id)));
-    for spender in app.into_iter().chain(key) {
-        state.remember(period, span, spender, &used);
-    }
+    app.into_iter().chain(key).map(move |spender| (spender, used.clone()))
 }
 
 fn spenders(record: &UsageRecord) -> impl Iterator<Item = Spender> {
@@ -167,7 +173,14 @@ fn announce(crossing: &Crossing) {
     };
     let (period, percent, amount) = (budget.period.as_str(), budget.warn_percent, budget.amount);
     if *level == BudgetLevel::Exceeded {
-        tracing::warn!(app, key, period, used, ?amount, "a budget is used up; its requests are refused until the next period");
+        tracing::warn!(
+            app,
+            key,
+            period,
+            used,
+            ?amount,
+            "a budget is used up; its requests are refused until the next period"
+        );
     } else {
         tracing::warn!(app, key, period, used, ?amount, percent, "a budget has reached its warning threshold");
     }

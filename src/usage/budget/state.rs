@@ -22,6 +22,9 @@ pub enum Spender {
 /// What a spender used and has reserved in one period.
 #[derive(Clone, Debug, Default)]
 struct Sums {
+    /// What the database had when it was read.
+    before: Measure,
+    /// By requests that ended in this process.
     used: Measure,
     reserved: Measure,
 }
@@ -175,7 +178,8 @@ impl State {
     fn counted(&self, spender: &Spender, budget: &Budget) -> (u64, u64) {
         let Some(account) = self.accounts.get(spender) else { return (0, 0) };
         let sums = account.sums(budget.period);
-        (sums.used.counted_by(&budget.amount), sums.reserved.counted_by(&budget.amount))
+        let counted = |measure: &Measure| measure.counted_by(&budget.amount);
+        (counted(&sums.before).saturating_add(counted(&sums.used)), counted(&sums.reserved))
     }
 
     /// Gives back what was reserved. Returns whose budgets were claimed.
@@ -238,10 +242,17 @@ impl State {
         }
     }
 
-    /// Counts what the database says was used in a period, if that is still the current one.
-    pub(super) fn remember(&mut self, period: BudgetPeriod, span: Span, spender: Spender, used: &Measure) {
-        if self.current(period).span == span {
-            self.accounts.entry(spender).or_default().sums_mut(period).used.add(used);
+    /// Takes over what the database says was used in a period before this process, in place of what it said before. Says
+    /// nothing if the period is over by now.
+    pub(super) fn remember(&mut self, period: BudgetPeriod, span: Span, used: Vec<(Spender, Measure)>) {
+        if self.current(period).span != span {
+            return;
+        }
+        for account in self.accounts.values_mut() {
+            account.sums_mut(period).before = Measure::default();
+        }
+        for (spender, used) in used {
+            self.accounts.entry(spender).or_default().sums_mut(period).before.add(&used);
         }
     }
 
@@ -264,11 +275,7 @@ impl State {
     }
 
     /// Newcomers are registered by now, and what does not exist any more is forgotten.
-    pub(super) fn settle_in(
-        &mut self,
-        registered: impl Fn(&str) -> Option<AppId>,
-        exists: impl Fn(&Spender) -> bool,
-    ) {
+    pub(super) fn settle_in(&mut self, registered: impl Fn(&str) -> Option<AppId>, exists: impl Fn(&Spender) -> bool) {
         let arrived: Vec<(String, AppId)> = self
             .accounts
             .keys()
@@ -304,7 +311,9 @@ pub(super) fn level(budget: &Budget, used: u64) -> BudgetLevel {
     let granted = granted(&budget.amount);
     if used >= granted {
         BudgetLevel::Exceeded
-    } else if u128::from(used).saturating_mul(100) >= u128::from(granted).saturating_mul(u128::from(budget.warn_percent)) {
+    } else if u128::from(used).saturating_mul(100)
+        >= u128::from(granted).saturating_mul(u128::from(budget.warn_percent))
+    {
         BudgetLevel::Warning
     } else {
         BudgetLevel::Ok

@@ -20,8 +20,9 @@ pub fn cost(price: &Price, tokens: &TokenCounts) -> Option<Money> {
     let cached = count(tokens.cached).min(input);
     let cached_price = price.cached_input.unwrap_or(price.input);
     // Each factor has at most 63 bits: no sum of three such products runs over.
-    let millionfold =
-        (input - cached) * nanos(price.input) + cached * nanos(cached_price) + count(tokens.output) * nanos(price.output);
+    let millionfold = (input - cached) * nanos(price.input)
+        + cached * nanos(cached_price)
+        + count(tokens.output) * nanos(price.output);
     let rounded = (millionfold + TOKENS_PER_PRICE / 2).div_euclid(TOKENS_PER_PRICE);
     let amount = Amount::from_nanos(i64::try_from(rounded).ok()?);
     Some(Money { amount, currency: price.currency })

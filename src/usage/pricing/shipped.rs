@@ -105,7 +105,8 @@ impl ShippedTable {
         let is_there = |hosts: &[String]| hosts.iter().any(|other| other.eq_ignore_ascii_case(host));
         let known = self.by_model.get(model)?;
         let own = known.iter().find(|known| is_there(&known.hosts));
-        let found = own.or_else(|| known.iter().find(|known| known.hosts.is_empty() && !is_there(&known.except_hosts)))?;
+        let found =
+            own.or_else(|| known.iter().find(|known| known.hosts.is_empty() && !is_there(&known.except_hosts)))?;
         fits(found).then_some(&found.price)
     }
 }

@@ -159,9 +159,8 @@ fn the_shipped_table_is_sound() {
 
 #[test]
 fn shipped_prices_know_dated_names_and_places() {
-    let input = |host: &str, model: &str| {
-        SHIPPED.find(host, model).map(|price| format!("{} {}", price.input, price.currency))
-    };
+    let input =
+        |host: &str, model: &str| SHIPPED.find(host, model).map(|price| format!("{} {}", price.input, price.currency));
     assert_eq!(input("api.openai.com", "gpt-4o").as_deref(), Some("2.5 USD"));
     assert_eq!(input("127.0.0.1", "gpt-4o-2024-08-06").as_deref(), Some("2.5 USD"));
     assert_eq!(input("api.openai.com", "gpt-4o-2024-05-13"), None);
