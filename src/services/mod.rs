@@ -22,6 +22,8 @@ mod selection;
 mod servers;
 mod sessions;
 mod shared;
+mod stats;
+mod usage_report;
 mod validate;
 
 #[cfg(test)]
@@ -41,3 +43,4 @@ pub use requests::Requests;
 pub use servers::Servers;
 pub use sessions::{Sessions, SignedIn};
 pub use shared::{Services, ServicesSettings};
+pub use stats::{OwnUsage, Owner, Stats};

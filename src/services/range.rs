@@ -122,7 +122,7 @@ fn days_before(end_ms: i64, zone: &TimeZone) -> i64 {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::*;
     use crate::services::ServiceError;

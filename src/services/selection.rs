@@ -118,7 +118,7 @@ fn words<'text>(field: &str, text: Option<&'text str>, problems: &mut Problems) 
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::*;
     use crate::model::Limits;

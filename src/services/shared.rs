@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 
-use super::{Accounts, AdminTokens, Apps, Keys, OverviewService, Prices, Queues, Requests, Servers, Sessions};
+use super::{Accounts, AdminTokens, Apps, Keys, OverviewService, Prices, Queues, Requests, Servers, Sessions, Stats};
 use crate::catalog::Catalog;
 use crate::crypto::{KeyHash, KeyRing, Passwords};
 use crate::identity::{LoginThrottle, SessionSettings};
@@ -63,6 +63,8 @@ pub struct Services {
     pub queues: Queues,
     /// The list of requests.
     pub requests: Requests,
+    /// Usage in sums.
+    pub stats: Stats,
     /// Who may administrate.
     pub accounts: Accounts,
     /// Signing in and out.
@@ -109,6 +111,7 @@ impl Services {
             prices: Prices(shared.clone()),
             queues: Queues(shared.clone()),
             requests: Requests(shared.clone()),
+            stats: Stats(shared.clone()),
             accounts: Accounts(shared.clone()),
             sessions: Sessions(shared.clone()),
             admin_tokens: AdminTokens(shared.clone()),

@@ -6,6 +6,7 @@
 //!
 //! Queries are portable: SQLite now, PostgreSQL and MySQL/MariaDB by the same code.
 
+mod bulk;
 mod database;
 mod error;
 mod filter;
@@ -20,6 +21,7 @@ pub(crate) mod keys;
 pub(crate) mod master_key_check;
 pub(crate) mod names;
 pub(crate) mod prices;
+pub(crate) mod rollups;
 pub(crate) mod servers;
 pub(crate) mod sessions;
 pub(crate) mod setup;

@@ -5,9 +5,11 @@
 //! | `entity.rs` | the table's columns |
 //! | `write.rs` | batches of records, and the apps that they name for the first time |
 //! | `read.rs` | pages of records, and what limits have to know of the last window |
+//! | `rebuild.rs` | the sums of rows that are older than the tables of sums |
 
 mod entity;
 mod read;
+mod rebuild;
 mod write;
 
 pub use read::RecentUse;
@@ -17,17 +19,19 @@ pub(crate) use read::{exists, page};
 pub use write::BatchReport;
 
 use super::Database;
+use super::rollups::SeriesIds;
 
 /// The records of requests. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct UsageRecords {
     database: Database,
     max_apps: u32,
+    series: SeriesIds,
 }
 
 impl UsageRecords {
     /// The records in this database; requests register apps up to `max_apps`.
-    pub const fn new(database: Database, max_apps: u32) -> Self {
-        Self { database, max_apps }
+    pub fn new(database: Database, max_apps: u32) -> Self {
+        Self { database, max_apps, series: SeriesIds::default() }
     }
 }
