@@ -18,7 +18,7 @@ const OPEN_SERVER_FUNCTIONS: [&str; 6] = [
 ];
 
 /// Every other one, with a form that it can read: what it cannot read is refused before anybody asks who sent it.
-const GUARDED_SERVER_FUNCTIONS: [(&str, &str); 25] = [
+const GUARDED_SERVER_FUNCTIONS: [(&str, &str); 29] = [
     ("/api/ui/apps/create", "name=x"),
     ("/api/ui/apps/delete", "id=1"),
     ("/api/ui/apps/get", "id=1"),
@@ -36,6 +36,10 @@ const GUARDED_SERVER_FUNCTIONS: [(&str, &str); 25] = [
     ("/api/ui/limits/server", "id=1"),
     ("/api/ui/overview/call_target", ""),
     ("/api/ui/overview/get", ""),
+    ("/api/ui/prices/delete", "id=1"),
+    ("/api/ui/prices/get", "id=1"),
+    ("/api/ui/prices/list", ""),
+    ("/api/ui/prices/save", "form%5Bmodel%5D=m"),
     ("/api/ui/requests/list", "cursor=x"),
     ("/api/ui/servers/delete", "id=1"),
     ("/api/ui/servers/get", "id=1"),
@@ -143,6 +147,9 @@ async fn pages_send_anonymous_visitors_to_sign_in() {
         "/apps/1",
         "/keys",
         "/keys/new",
+        "/prices",
+        "/prices/new",
+        "/prices/1",
         "/requests",
     ] {
         let answer = send(gateway.request(Method::GET, page).header("accept", "text/html")).await;

@@ -11,7 +11,7 @@ use crate::harness::{Answer, PATIENCE, TestGateway, eventually, send};
 
 /// An app with these budgets, and a key that is bound to it.
 async fn app(gateway: &TestGateway, budgets: Value) -> (Value, String) {
-    let app = gateway.post("/api/apps", json!({"name": "shop", "budgets": budgets})).await;
+    let app = gateway.post("/api/apps", json!({"name": "test-app", "budgets": budgets})).await;
     assert_eq!(app.status, 201, "{}", app.text());
     let id = app.json()["id"].clone();
     let key = gateway.post("/api/keys", json!({"name": "k", "app_id": id})).await;
@@ -84,7 +84,9 @@ async fn refusals_say_which_budget_and_until_when() {
     let (id, key) = app(&gateway, budgets).await;
     let never = assert_refused(&gateway.chat(&key, &body("m", 100)).await);
     assert!(
-        never.starts_with("The monthly budget of the app `shop` has no room for this request: of 0.05 USD, 0 are used"),
+        never.starts_with(
+            "The monthly budget of the app `test-app` has no room for this request: of 0.05 USD, 0 are used"
+        ),
         "{never}"
     );
 
