@@ -7,16 +7,17 @@
 //! Together with the rows the database gets their sums (`rollup`): by what is told apart and by slot of time (`slots`), with how
 //! long requests took (`histogram`). Reports are made of sums, for the periods of any time zone (`periods`).
 
+pub mod budget;
 pub mod export;
-
 mod histogram;
 mod journal;
 mod periods;
+pub mod pricing;
 mod rate;
 mod record;
 mod rollup;
 mod sink;
-mod slots;
+pub(crate) mod slots;
 mod writer;
 
 pub(crate) use histogram::{Histogram, HistogramSum, SEPARATOR};

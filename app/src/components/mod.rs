@@ -2,6 +2,7 @@
 
 mod badge;
 mod chart;
+mod budget_fields;
 mod code;
 mod confirm;
 mod cost;
@@ -21,6 +22,7 @@ mod time;
 
 pub(crate) use badge::{Badge, Tone, key_tone, outcome_tone, server_tone};
 pub(crate) use chart::Chart;
+pub(crate) use budget_fields::{BudgetBars, BudgetFields, budget_labels};
 pub(crate) use code::{CodeBlock, CopyButton, ReadyCalls};
 pub(crate) use confirm::Confirm;
 pub(crate) use cost::CostText;

@@ -171,9 +171,12 @@ async fn furnish(services: &Services, base_url: &str) -> anyhow::Result<Vec<Visi
     for name in APPS {
         let app = match known_apps.iter().find(|app| app.name == name) {
             Some(app) => app.clone(),
-            None => {
-                answer(services.apps.create(actor, AppInput { name: name.to_owned(), limits: app_limits(name) }).await)?
-            }
+            None => answer(
+                services
+                    .apps
+                    .create(actor, AppInput { name: name.to_owned(), limits: app_limits(name), ..AppInput::default() })
+                    .await,
+            )?,
         };
         let input = KeyInput {
             name: key_name(name),
