@@ -1,0 +1,33 @@
+//! Table `usage_records`: the one row per request.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `entity.rs` | the table's columns |
+//! | `write.rs` | batches of records, and the apps that they name for the first time |
+//! | `read.rs` | pages of records, and what limits have to know of the last window |
+
+mod entity;
+mod read;
+mod write;
+
+pub use read::RecentUse;
+#[cfg(test)]
+pub(super) use read::recent_query;
+pub(crate) use read::{exists, page};
+pub use write::BatchReport;
+
+use super::Database;
+
+/// The records of requests. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct UsageRecords {
+    database: Database,
+    max_apps: u32,
+}
+
+impl UsageRecords {
+    /// The records in this database; requests register apps up to `max_apps`.
+    pub const fn new(database: Database, max_apps: u32) -> Self {
+        Self { database, max_apps }
+    }
+}
