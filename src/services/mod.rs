@@ -19,6 +19,7 @@ mod requests;
 mod servers;
 mod sessions;
 mod shared;
+mod storage_use;
 mod validate;
 
 #[cfg(test)]
@@ -37,3 +38,4 @@ pub use requests::Requests;
 pub use servers::Servers;
 pub use sessions::{Sessions, SignedIn};
 pub use shared::{Services, ServicesSettings};
+pub use storage_use::StorageUse;

@@ -19,6 +19,7 @@ pub(crate) mod master_key_check;
 pub(crate) mod servers;
 pub(crate) mod sessions;
 pub(crate) mod setup;
+pub(crate) mod size;
 pub(crate) mod usage_records;
 pub(crate) mod users;
 

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `entity.rs` | the table's columns |
 //! | `write.rs` | batches of records, and the apps that they name for the first time |
+//! | `retention.rs` | the end of old records, step by step |
 //! | `read.rs` | pages of records, and what limits have to know of the last window |
 
 mod entity;
 mod read;
+mod retention;
 mod write;
 
 pub use read::RecentUse;
@@ -29,5 +31,10 @@ impl UsageRecords {
     /// The records in this database; requests register apps up to `max_apps`.
     pub const fn new(database: Database, max_apps: u32) -> Self {
         Self { database, max_apps }
+    }
+
+    /// Says whether the database takes no records at present: other writes of this process are refused until it does.
+    pub(crate) fn set_away(&self, is_away: bool) {
+        self.database.set_away(is_away);
     }
 }

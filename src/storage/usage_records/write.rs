@@ -43,7 +43,7 @@ impl UsageRecords {
         if records.is_empty() {
             return Ok(report);
         }
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_recording().await?;
         let apps = self.register_apps(&transaction, records, &mut report).await?;
         for chunk in records.chunks(CHUNK) {
             let rows = chunk.iter().map(|record| {
