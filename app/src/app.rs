@@ -10,7 +10,7 @@ use crate::components::ErrorNote;
 use crate::layout::{BareFrame, SignedInArea};
 use crate::pages::{
     AppEditPage, AppsPage, KeyEditPage, KeyNewPage, KeysPage, NotFoundPage, OverviewPage, RequestsPage, ServerEditPage,
-    ServerNewPage, ServerPage, ServersPage, SetupPage, SignInPage,
+    ServerNewPage, ServerPage, ServersPage, SetupPage, SignInPage, StoragePage,
 };
 use crate::preferences::Preferences;
 
@@ -67,6 +67,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/keys/new") view=KeyNewPage />
                         <Route path=path!("/keys/:id") view=KeyEditPage />
                         <Route path=path!("/requests") view=RequestsPage />
+                        <Route path=path!("/storage") view=StoragePage />
                     </ParentRoute>
                 </Routes>
             </ErrorBoundary>

@@ -19,6 +19,7 @@ pub(crate) fn Navigation() -> impl IntoView {
         ("/apps", Glyph::Apps, td_string!(locale, nav.apps)),
         ("/keys", Glyph::Keys, td_string!(locale, nav.keys)),
         ("/requests", Glyph::Requests, td_string!(locale, nav.requests)),
+        ("/storage", Glyph::Storage, td_string!(locale, storage.link)),
     ];
     let items = links
         .into_iter()

@@ -9,6 +9,7 @@ mod requests;
 mod servers;
 mod setup;
 mod sign_in;
+mod storage;
 
 pub(crate) use apps::{AppEditPage, AppsPage};
 pub(crate) use keys::{KeyEditPage, KeyNewPage, KeysPage};
@@ -18,3 +19,4 @@ pub(crate) use requests::RequestsPage;
 pub(crate) use servers::{ServerEditPage, ServerNewPage, ServerPage, ServersPage};
 pub(crate) use setup::SetupPage;
 pub(crate) use sign_in::SignInPage;
+pub(crate) use storage::StoragePage;

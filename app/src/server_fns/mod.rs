@@ -13,3 +13,4 @@ pub mod requests;
 pub mod servers;
 pub mod session;
 pub mod setup;
+pub mod storage;
