@@ -11,7 +11,7 @@ use crate::layout::{BareFrame, SignedInArea};
 use crate::pages::{
     AppEditPage, AppsPage, KeyEditPage, KeyNewPage, KeysPage, NotFoundPage, OverviewPage, PriceEditPage, PriceNewPage,
     PricesPage, RequestDetailPage, RequestsPage, ServerEditPage, ServerNewPage, ServerPage, ServersPage, SetupPage,
-    SignInPage, UsagePage,
+    SignInPage, StoragePage, UsagePage,
 };
 use crate::preferences::Preferences;
 
@@ -73,6 +73,7 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/prices/:id") view=PriceEditPage />
                         <Route path=path!("/requests") view=RequestsPage />
                         <Route path=path!("/requests/:id") view=RequestDetailPage />
+                        <Route path=path!("/storage") view=StoragePage />
                     </ParentRoute>
                 </Routes>
             </ErrorBoundary>

@@ -100,6 +100,24 @@ pub(crate) fn count_text(number: u64) -> String {
     number_text(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
+/// A size: `840 B`, `1.5 KiB`, `12.3 GiB`. Rounded down.
+pub(crate) fn bytes_text(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let mut unit = None;
+    let mut tenths = bytes.saturating_mul(10);
+    for name in UNITS {
+        if tenths < 10_240 {
+            break;
+        }
+        tenths /= 1024;
+        unit = Some(name);
+    }
+    match unit {
+        None => format!("{bytes} B"),
+        Some(unit) => format!("{}.{} {unit}", count_text(tenths / 10), tenths % 10),
+    }
+}
+
 /// A whole number with a comma between thousands.
 pub(crate) fn number_text(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
@@ -291,6 +309,15 @@ mod tests {
         assert_eq!(texts, ["0 s", "0 s", "59 s", "1 min", "1 min 5 s", "1 h", "2 h 3 min"]);
         let texts: Vec<String> = [0, 1, 1000, 11_200, 59_001].into_iter().map(countdown_text).collect();
         assert_eq!(texts, ["0 s", "1 s", "1 s", "12 s", "1 min"]);
+    }
+
+    #[test]
+    fn writes_sizes_in_binary_units() {
+        let sizes = [0, 840, 1023, 1024, 1536, 1_048_575, 1 << 20, 13_207_024_435, 1 << 50];
+        let texts: Vec<String> = sizes.into_iter().map(bytes_text).collect();
+        let expected =
+            ["0 B", "840 B", "1023 B", "1.0 KiB", "1.5 KiB", "1023.9 KiB", "1.0 MiB", "12.3 GiB", "1,024.0 TiB"];
+        assert_eq!(texts, expected);
     }
 
     #[test]

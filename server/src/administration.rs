@@ -59,6 +59,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Administration> {
         access_policy: settings.access.policy,
         private_addresses: settings.access.private_addresses,
         time_zone: settings.usage.time_zone.clone(),
+        retention_days: settings.usage.retention_days,
         ..ServicesSettings::default()
     };
     let decides: Arc<dyn Limiter> = Arc::<LocalLimiter>::clone(&limiter);

@@ -71,13 +71,15 @@ struct UsageComponent {
     status: Condition,
     /// Records that wait for the database.
     pending: usize,
-    /// Records that were lost because too many waited.
+    /// Records that were lost because too many waited, or because the database refused them.
     lost: u64,
 }
 
 #[derive(Debug, Serialize)]
 struct JournalComponent {
     status: Condition,
+    /// Whether it takes no entries because of its bound.
+    is_full: bool,
     /// Size of its files.
     bytes: u64,
     /// Records in it that did not fit into the buffer.
@@ -124,6 +126,10 @@ impl Health {
     }
 }
 
+const fn condition(is_well: bool) -> Condition {
+    if is_well { Condition::Ok } else { Condition::Degraded }
+}
+
 async fn live() -> Json<Word> {
     Json(Word { status: "ok" })
 }
@@ -137,12 +143,10 @@ async fn ready(State(health): State<Health>) -> (StatusCode, Json<Word>) {
 }
 
 async fn report(State(health): State<Health>) -> (StatusCode, Json<Report>) {
-    let database = if health.database_answers().await { Condition::Ok } else { Condition::Degraded };
-    let (pending, lost) = (health.usage.waiting(), health.usage.lost());
-    let usage_writer = if lost > 0 { Condition::Degraded } else { Condition::Ok };
-    let journal = health.usage.journal();
-    let journal_condition =
-        if journal.is_none_or(|journal| journal.works) { Condition::Ok } else { Condition::Degraded };
+    let usage = health.usage.status();
+    let database = condition(health.database_answers().await && usage.database_takes);
+    let usage_writer = condition(usage.lost == 0 && usage.database_takes);
+    let journal_condition = condition(usage.journal_takes());
     let is_draining = health.unready.is_cancelled();
     let parts = [database, usage_writer, journal_condition];
     let status = match (is_draining, parts) {
@@ -155,11 +159,12 @@ async fn report(State(health): State<Health>) -> (StatusCode, Json<Report>) {
         version: env!("CARGO_PKG_VERSION"),
         components: Components {
             database: Component { status: database },
-            usage_writer: UsageComponent { status: usage_writer, pending, lost },
+            usage_writer: UsageComponent { status: usage_writer, pending: usage.waiting, lost: usage.lost },
             journal: JournalComponent {
                 status: journal_condition,
-                bytes: journal.map_or(0, |journal| journal.bytes),
-                spilled: journal.map_or(0, |journal| journal.spilled),
+                is_full: usage.journal.is_some_and(|journal| journal.is_full),
+                bytes: usage.journal.map_or(0, |journal| journal.bytes),
+                spilled: usage.journal.map_or(0, |journal| journal.spilled),
             },
             catalog: CatalogComponent { status: Condition::Ok, revision: health.catalog.snapshot().revision() },
         },

@@ -16,6 +16,7 @@ pub mod dashboard;
 pub mod health;
 pub mod host;
 pub mod listener;
+pub mod metrics;
 pub mod problem;
 pub mod request_scope;
 pub mod run;

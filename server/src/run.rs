@@ -13,12 +13,13 @@ use axum::{Router, middleware};
 use sluice::catalog::DEFAULT_POLL_INTERVAL;
 use sluice::config::Settings;
 use sluice::ingress;
+use sluice::limit::LocalLimiter;
 use sluice::proxy::Gateway;
 use sluice::services::{OwnUsage, Services};
 use sluice::storage::{Database, UsageRecords};
 use sluice::telemetry::ErrorChain;
 use sluice::usage::budget::Ledger;
-use sluice::usage::{Journal, UsageWriter};
+use sluice::usage::{Journal, UsageWriter, expire};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -31,6 +32,7 @@ use crate::assets::Assets;
 use crate::health::Health;
 use crate::host::{Host, MAX_EXPORTS, MAX_LIVE_SUBSCRIBERS};
 use crate::listener::{self, Bounds, Stop};
+use crate::metrics::{Exporter, MetricsRecorder};
 use crate::problem::Problem;
 use crate::security::Outside;
 use crate::{api, caller, dashboard, request_scope, security};
@@ -125,10 +127,24 @@ pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<
     if summed_up > 0 {
         tracing::info!(records = summed_up, "the usage that an earlier version recorded was summed up");
     }
-    let journal = Journal::open(&settings.data_dir.join(JOURNAL_FOLDER));
+    let journal = Journal::open(&settings.data_dir.join(JOURNAL_FOLDER), settings.usage.journal_max_bytes);
     let capacity = settings.usage.buffer_records;
+    let recorder = MetricsRecorder::new().context("cannot keep metrics")?;
     let caught_up = count_the_journal(Arc::clone(&ledger), database.clone());
-    let (sink, writer) = UsageWriter::start(records.clone(), capacity, catalog.look_now(), Some(journal), caught_up);
+    let (sink, writer) =
+        UsageWriter::start(records.clone(), capacity, catalog.look_now(), Some(journal), recorder.usage(), caught_up);
+    services.watch_recording(sink.clone());
+    let exporter = recorder.exporter(sink.clone(), Arc::<LocalLimiter>::clone(&limiter));
+    tasks.spawn({
+        let (metrics, replayed, background) = (recorder.usage(), writer.on_replayed(), background.clone());
+        let (records, days) = (records.clone(), settings.usage.retention_days);
+        async move {
+            if background.run_until_cancelled(replayed.cancelled()).await.is_some() {
+                expire(records, days, metrics, background).await;
+            }
+        }
+    });
+    tasks.spawn(recorder.keep_up(background.clone()));
     // Before the limiter looks at them: what was in flight when the process was killed counts too.
     if !writer.replayed(REPLAY_PATIENCE).await {
         tracing::warn!("what the journal holds is not in the database yet; it follows while requests are served");
@@ -147,6 +163,7 @@ pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<
         draining: stop.drain.clone(),
     };
     let health = Health::new(database.clone(), Arc::clone(&catalog), sink.clone(), stop.unready.clone());
+    let metrics = Metrics { exporter, is_public: settings.metrics.public };
     let bounds = Bounds {
         max_connections: settings.limits.max_connections,
         header_read_timeout: settings.limits.header_read_timeout,
@@ -157,7 +174,7 @@ pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<
     let own_usage = OwnUsage::new(database.clone(), settings.usage.time_zone.clone());
     let gateway = Gateway::new(catalog, settings.access, settings.limits, settings.queue, limiter, ledger, sink);
     tasks.spawn(begin_to_drain(gateway.clone(), stop.clone(), unready_pause, background.clone()));
-    let router = router(&host, health, ingress::router(gateway, own_usage), &Assets::load());
+    let router = router(&host, health, metrics, ingress::router(gateway, own_usage), &Assets::load());
     let rest = Rest { tasks, background, writer, services: Arc::clone(&services), database };
     let task = tokio::spawn(serve(listener, router, bounds, stop.clone(), rest));
     Ok(Running { address, setup_url, services, records, stop, task })
@@ -218,14 +235,24 @@ async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: Stop
     tracing::info!("stopped");
 }
 
+/// What answers `/metrics`, and whom.
+struct Metrics {
+    exporter: Exporter,
+    is_public: bool,
+}
+
 /// All routes. `/v1` stands outside of everything that is about browsers.
-fn router(host: &Host, health: Health, traffic: Router, assets: &Assets) -> Router {
+fn router(host: &Host, health: Health, metrics: Metrics, traffic: Router, assets: &Assets) -> Router {
+    let exporter = metrics.exporter.router();
+    let (guarded, public) = if metrics.is_public { (Router::new(), exporter) } else { (exporter, Router::new()) };
+    let guarded = guarded.layer(middleware::from_fn(caller::require));
     let administration = dashboard::router(assets)
         .layer(middleware::from_fn(security::limit_body))
         .merge(api::router(host.clone()))
+        .merge(guarded)
         .layer(middleware::from_fn_with_state(host.clone(), caller::identify))
         .layer(middleware::from_fn_with_state(host.outside.clone(), security::refuse_foreign));
-    let open = assets.router().merge(health.router());
+    let open = assets.router().merge(health.router()).merge(public);
     let browsers = administration
         .merge(open)
         .method_not_allowed_fallback(async || Problem::method_not_allowed())

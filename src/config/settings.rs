@@ -47,6 +47,7 @@ pub const SETTING_NAMES: &[&str] = &[
     "usage.journal_max_bytes",
     "usage.time_zone",
     "usage.retention_days",
+    "metrics.public",
     "log.format",
     "log.level",
 ];
@@ -78,6 +79,8 @@ pub struct Settings {
     pub queue: QueueSettings,
     /// Recording of requests.
     pub usage: UsageSettings,
+    /// Measurements for Prometheus.
+    pub metrics: MetricsSettings,
     /// The log.
     pub log: LogSettings,
 }
@@ -181,6 +184,13 @@ pub struct UsageSettings {
     pub retention_days: u32,
 }
 
+/// Measurements for Prometheus.
+#[derive(Clone, Copy, Debug)]
+pub struct MetricsSettings {
+    /// `metrics.public`: whether `/metrics` needs no credentials; default `false`: it needs an admin token or a session.
+    pub public: bool,
+}
+
 /// The log, on standard error.
 #[derive(Clone, Debug)]
 pub struct LogSettings {
@@ -269,6 +279,9 @@ impl Settings {
                 journal_max_bytes: reader.number("usage.journal_max_bytes", 4 << 30, 16 << 20, 1 << 40),
                 time_zone: reader.text("usage.time_zone", time_zone).unwrap_or(TimeZone::UTC),
                 retention_days: count(&mut reader, "usage.retention_days", 30, 0, 3650),
+            },
+            metrics: MetricsSettings {
+                public: reader.choice("metrics.public", false, &[("true", true), ("false", false)]),
             },
             log: LogSettings {
                 format: reader.choice(

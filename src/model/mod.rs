@@ -19,6 +19,7 @@ mod problem;
 mod provider;
 mod request;
 mod server;
+mod storage;
 mod token;
 mod usage;
 
@@ -43,6 +44,7 @@ pub use server::{
     ProbeFailure, ProbeInput, ProbeReport, ServerInput, ServerModel, ServerState, ServerView, Timeouts, check_models,
     is_model_name, parse_models, print_models,
 };
+pub use storage::{JournalView, RecordingView, StorageView};
 pub use token::{AdminTokenView, CreatedAdminToken};
 pub use usage::{
     Dimension, ExportFormat, Granularity, Percentiles, Reference, UsageGroup, UsageQuery, UsageReport, UsageRow,

@@ -515,7 +515,7 @@ mod tests {
         settlement.failed(&GatewayError::InvalidApiKey { sent: true });
         drop(settlement);
         assert!(receiver.try_recv().is_err());
-        assert_eq!(sink.unidentified(), 1);
+        assert_eq!(sink.status().unidentified, 1);
     }
 
     #[tokio::test]

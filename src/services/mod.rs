@@ -23,6 +23,7 @@ mod servers;
 mod sessions;
 mod shared;
 mod stats;
+mod storage_use;
 mod usage_report;
 mod validate;
 
@@ -44,3 +45,4 @@ pub use servers::Servers;
 pub use sessions::{Sessions, SignedIn};
 pub use shared::{Services, ServicesSettings};
 pub use stats::{OwnUsage, Owner, Stats};
+pub use storage_use::StorageUse;

@@ -1,21 +1,24 @@
 //! What all services stand on, and the handle that holds them.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 
-use super::{Accounts, AdminTokens, Apps, Keys, OverviewService, Prices, Queues, Requests, Servers, Sessions, Stats};
+use super::{
+    Accounts, AdminTokens, Apps, Keys, OverviewService, Prices, Queues, Requests, Servers, Sessions, Stats, StorageUse,
+};
 use crate::catalog::Catalog;
 use crate::crypto::{KeyHash, KeyRing, Passwords};
 use crate::identity::{LoginThrottle, SessionSettings};
 use crate::limit::Limiter;
-use crate::model::{AccessPolicy, PrivateAddresses};
+use crate::model::{AccessPolicy, PrivateAddresses, RecordingView};
 use crate::outbound::{AddressPolicy, OutboundError, build_client};
 use crate::storage::Database;
+use crate::usage::UsageSink;
 use crate::usage::budget::Ledger;
 
 /// Sessions whose use is written down at the same time.
@@ -30,6 +33,8 @@ pub struct ServicesSettings {
     pub private_addresses: PrivateAddresses,
     /// In which time zone days and months begin where a caller names none.
     pub time_zone: TimeZone,
+    /// For how many days single requests are kept; 0 for ever. Only shown here.
+    pub retention_days: u32,
     /// How long sessions live.
     pub sessions: SessionSettings,
     /// How long a probe of an upstream may take in all.
@@ -42,6 +47,7 @@ impl Default for ServicesSettings {
             access_policy: AccessPolicy::default(),
             private_addresses: PrivateAddresses::default(),
             time_zone: TimeZone::UTC,
+            retention_days: 30,
             sessions: SessionSettings::default(),
             probe_timeout: Duration::from_secs(10),
         }
@@ -71,6 +77,8 @@ pub struct Services {
     pub sessions: Sessions,
     /// Tokens for the administration API.
     pub admin_tokens: AdminTokens,
+    /// The room that records take, and whether they get into the database.
+    pub storage: StorageUse,
     /// The first page.
     pub overview: OverviewService,
 }
@@ -103,6 +111,7 @@ impl Services {
             throttle: LoginThrottle::new(),
             tasks: TaskTracker::new(),
             touching: Arc::default(),
+            sink: OnceLock::new(),
         }));
         Ok(Self {
             servers: Servers(shared.clone()),
@@ -115,8 +124,15 @@ impl Services {
             accounts: Accounts(shared.clone()),
             sessions: Sessions(shared.clone()),
             admin_tokens: AdminTokens(shared.clone()),
+            storage: StorageUse(shared.clone()),
             overview: OverviewService(shared),
         })
+    }
+
+    /// Lets the services say how records get into the database. The command line records nothing, and says that all is
+    /// well. A second sink is ignored.
+    pub fn watch_recording(&self, sink: UsageSink) {
+        drop(self.overview.0.sink.set(sink));
     }
 
     /// Waits for small writes that are still under way. Call it at the end, before the database is closed.
@@ -147,6 +163,8 @@ pub(super) struct SharedParts {
     pub(super) tasks: TaskTracker,
     /// Sessions whose use is being written down.
     touching: Arc<Mutex<HashSet<KeyHash>>>,
+    /// Where this process leaves its records.
+    sink: OnceLock<UsageSink>,
 }
 
 impl std::ops::Deref for Shared {
@@ -172,6 +190,11 @@ impl Shared {
         let mut touching = self.touching.lock();
         (touching.len() < TOUCHES_MAX && touching.insert(session))
             .then(|| Touch { session, touching: Arc::clone(&self.touching) })
+    }
+
+    /// How records get into the database.
+    pub(super) fn recording(&self) -> RecordingView {
+        self.sink.get().map_or(RecordingView::IDLE, |sink| sink.status().into())
     }
 
     /// Now, in milliseconds since 1970 UTC.

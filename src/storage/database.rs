@@ -3,18 +3,23 @@
 //! One writer per process, so that writes line up in this process instead of failing on each other's locks, and its
 //! transactions begin with `IMMEDIATE`, so that another process's lock is waited for at the beginning and a transaction
 //! never fails half-way. Readers are a pool of their own: a long list never delays a write, nor the other way round.
+//!
+//! While the task that writes records finds that the database takes nothing, other writes of this process are refused at
+//! once: they would wait for seconds behind it and fail all the same.
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sea_orm::sqlx::{self, ConnectOptions};
+use sea_orm::sqlx::{self, ConnectOptions, Connection as _};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, Statement,
     TransactionOptions, TransactionTrait,
@@ -54,6 +59,9 @@ pub struct Database {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
     file: PathBuf,
+    /// Device and inode of the file that was opened.
+    opened: (u64, u64),
+    is_away: Arc<AtomicBool>,
 }
 
 impl Database {
@@ -66,13 +74,21 @@ impl Database {
         let options = sqlite_options(settings)?;
         let file = options.get_filename().to_path_buf();
         make_file(&file)?;
+        let is_new = fs::metadata(&file).is_ok_and(|found| found.len() == 0);
         let read_connections = settings.read_connections.clamp(1, 64);
         // The writer first: it switches a new file to WAL, which readers cannot.
-        let writer = pool(options.clone(), 1).await?;
+        let for_writer = if is_new {
+            // Only a new file can be told; later, deleted rows give their space back bit by bit.
+            options.clone().auto_vacuum(SqliteAutoVacuum::Incremental)
+        } else {
+            options.clone()
+        };
+        let writer = pool(for_writer, 1).await?;
+        let opened = file_id(&file).map_err(|source| StorageError::File { path: file.clone(), source })?;
         assert_pragmas(&writer, "0").await?;
         let reader = pool(options.pragma("query_only", "on"), read_connections).await?;
         assert_pragmas(&reader, "1").await?;
-        Ok(Self { writer: writer.into(), reader: reader.into(), file })
+        Ok(Self { writer: writer.into(), reader: reader.into(), file, opened, is_away: Arc::default() })
     }
 
     /// Whether the database answers.
@@ -106,8 +122,18 @@ impl Database {
         Ok(self.reader.begin().await?)
     }
 
-    /// Begins a transaction that changes something. Dropping it undoes everything.
+    /// Begins a transaction that changes something. Dropping it undoes everything. Fails at once while the database is
+    /// known to [take nothing](Self::set_away).
     pub(crate) async fn begin_write(&self) -> Result<DatabaseTransaction, StorageError> {
+        if self.is_away.load(Ordering::Relaxed) {
+            return Err(StorageError::Away);
+        }
+        self.begin_recording().await
+    }
+
+    /// The same for the task that writes records: it tries until the database is back.
+    pub(crate) async fn begin_recording(&self) -> Result<DatabaseTransaction, StorageError> {
+        self.check_place()?;
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
@@ -115,8 +141,29 @@ impl Database {
         Ok(self.writer.begin_with_options(options).await?)
     }
 
+    /// Says whether the database takes no records at present.
+    pub(crate) fn set_away(&self, is_away: bool) {
+        self.is_away.store(is_away, Ordering::Relaxed);
+    }
+
+    /// Whether the path still leads to the file that was opened. If somebody moved or replaced it, rows would go into a
+    /// file that nobody finds again.
+    fn check_place(&self) -> Result<(), StorageError> {
+        match file_id(&self.file) {
+            Ok(found) if found == self.opened => Ok(()),
+            Ok(_) => Err(StorageError::Replaced { path: self.file.clone() }),
+            Err(source) => Err(StorageError::Missing { path: self.file.clone(), source }),
+        }
+    }
+
     /// The writing connection outside a transaction, for what cannot run in one.
     pub(super) const fn writer(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// The writing connection, to make it refuse what it takes.
+    #[cfg(test)]
+    pub(crate) const fn writer_for_tests(&self) -> &DatabaseConnection {
         &self.writer
     }
 
@@ -128,6 +175,11 @@ impl Database {
     pub(super) fn backend(&self) -> DbBackend {
         self.writer.get_database_backend()
     }
+}
+
+/// Device and inode of a file. It is not opened: closing it again would drop the locks that SQLite holds on it.
+fn file_id(file: &Path) -> std::io::Result<(u64, u64)> {
+    fs::metadata(file).map(|found| (found.dev(), found.ino()))
 }
 
 fn sqlite_options(settings: &DatabaseSettings) -> Result<SqliteConnectOptions, StorageError> {
@@ -175,15 +227,27 @@ fn make_file(file: &Path) -> Result<(), StorageError> {
     }
 }
 
+/// All connections are opened at once: one that is opened later could not be while the file is away, and would be missed
+/// for what those that are open still can do.
 async fn pool(options: SqliteConnectOptions, connections: u32) -> Result<SqlitePool, StorageError> {
     let pool = SqlitePoolOptions::new()
         .max_connections(connections)
-        .min_connections(1)
+        .min_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // Connections to a file do not go stale.
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // When a disk is full, SQLite rolls back by itself, the driver's own rollback fails, and the driver goes on to
+        // believe in a transaction: the next one would be a savepoint in it that never reaches the file. Such a connection
+        // is closed; the next one is a new one.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // A rollback may still be on its way to the connection.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_with(options)
         .await?;
     Ok(pool)

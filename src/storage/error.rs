@@ -14,6 +14,24 @@ pub enum StorageError {
     /// There is no connection to the database.
     #[error("the database cannot be reached")]
     Unavailable(#[source] DbErr),
+    /// The database takes nothing at present, as the task that writes records found out.
+    #[error("the database takes nothing at present")]
+    Away,
+    /// The database's file is not where it was: it, or its folder, was moved or removed.
+    #[error("{} is not there any more", path.display())]
+    Missing {
+        /// Where it was.
+        path: PathBuf,
+        /// What the file system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Somebody put another file in the place of the database's.
+    #[error("{} is another file than the one that was opened; put that one back, or restart Sluice", path.display())]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
     /// The row does not exist.
     #[error("the row does not exist")]
     NotFound,
@@ -80,7 +98,7 @@ impl StorageError {
     /// Whether the same may work in a moment.
     pub const fn is_transient(&self) -> bool {
         match self {
-            Self::Busy(_) | Self::Unavailable(_) => true,
+            Self::Busy(_) | Self::Unavailable(_) | Self::Away | Self::Missing { .. } | Self::Replaced { .. } => true,
             Self::NotFound
             | Self::Conflict(_)
             | Self::UrlUnusable { .. }
@@ -139,10 +157,11 @@ fn is_lock_code(code: Option<&str>) -> bool {
     matches!(primary, Some(5 | 6))
 }
 
-/// SQLite's `SQLITE_IOERR`, `SQLITE_FULL` and `SQLITE_CANTOPEN`: the file is not there, or there is no room.
+/// SQLite's `SQLITE_READONLY`, `SQLITE_IOERR`, `SQLITE_FULL` and `SQLITE_CANTOPEN` with their extended codes: the file is not
+/// there, nobody may write it at present, or there is no room.
 fn is_unreachable_code(code: Option<&str>) -> bool {
     let primary = code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
-    matches!(primary, Some(10 | 13 | 14))
+    matches!(primary, Some(8 | 10 | 13 | 14))
 }
 
 fn backup_text(backup: Option<&PathBuf>) -> String {

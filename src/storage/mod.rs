@@ -25,6 +25,7 @@ pub(crate) mod rollups;
 pub(crate) mod servers;
 pub(crate) mod sessions;
 pub(crate) mod setup;
+pub(crate) mod size;
 pub(crate) mod spent;
 pub(crate) mod usage_records;
 pub(crate) mod users;

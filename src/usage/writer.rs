@@ -1,31 +1,39 @@
 //! The one task that writes records to the database, in batches.
 //!
 //! First what an earlier process left in the journal, then what comes; when it has caught up, what did not fit into the
-//! buffer is read back from the journal. Files are read aside, on threads that may block.
+//! buffer is read back from the journal. Files are read aside, on threads that may block, and one segment at a time, so
+//! that catching up needs little memory however long the database was away.
+//!
+//! A record that arrives alone waits [`LINGER`] for others: a transaction for each would cost more than the request.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fmt, io};
 
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::journal::{LeftBehind, Reading, Spilled, left_behind, read_segment};
-use super::sink::LossCounter;
-use super::{Journal, UsageRecord, UsageSink};
-use crate::storage::{StorageError, UsageRecords};
+use super::sink::Progress;
+use super::{Journal, UsageMetrics, UsageRecord, UsageSink};
+use crate::storage::{BatchReport, StorageError, UsageRecords};
 use crate::telemetry::ErrorChain;
 
 /// Most records in one transaction.
 const BATCH: usize = 1000;
+/// How long a record waits for others, so that they are written together. Rows are visible within a second, so this is
+/// far below it.
+const LINGER: Duration = Duration::from_millis(100);
 /// First pause after a write that failed; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Longest pause between tries while the database is away.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Longest pause between tries while the database is away: how long after its return rows appear.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long a batch may take before the database counts as away: a lock of another process is waited for longer.
+const STALL: Duration = Duration::from_secs(2);
 /// How often at most it is logged that the database does not take records.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
 /// How often the journal is looked after, at least while nothing else is to do.
@@ -50,15 +58,16 @@ impl UsageWriter {
         capacity: usize,
         apps_registered: Arc<Notify>,
         journal: Option<Journal>,
+        metrics: UsageMetrics,
         caught_up: impl Future<Output = ()> + Send + 'static,
     ) -> (UsageSink, Self) {
-        let (sink, receiver) = UsageSink::with_journal(capacity, journal.clone());
+        let (sink, receiver) = UsageSink::with_journal(capacity, journal.clone(), metrics.clone());
         let (announce, newest) = watch::channel(None);
         let stop = CancellationToken::new();
         let task = TaskTracker::new();
         let replayed = CancellationToken::new();
-        let writing =
-            Writing { records, apps_registered, losses: sink.loss_counter(), journal: journal.clone(), announce };
+        let (progress, journal_of_task) = (sink.progress(), journal.clone());
+        let writing = Writing { records, apps_registered, progress, journal: journal_of_task, metrics, announce };
         let (stopped, done) = (stop.clone(), replayed.clone());
         task.spawn(async move {
             writing.replay().await;
@@ -74,6 +83,11 @@ impl UsageWriter {
     /// whether it is; if not, it goes on by itself.
     pub async fn replayed(&self, limit: Duration) -> bool {
         timeout(limit, self.replayed.cancelled()).await.is_ok()
+    }
+
+    /// Is cancelled when what an earlier process left in the journal is in the database.
+    pub fn on_replayed(&self) -> CancellationToken {
+        self.replayed.clone()
     }
 
     /// Tells of rows that were written: the id of the newest of the last batch.
@@ -98,8 +112,9 @@ impl UsageWriter {
 struct Writing {
     records: UsageRecords,
     apps_registered: Arc<Notify>,
-    losses: LossCounter,
+    progress: Progress,
     journal: Option<Journal>,
+    metrics: UsageMetrics,
     /// Tells of rows that were written.
     announce: watch::Sender<Option<Uuid>>,
 }
@@ -111,7 +126,12 @@ impl Writing {
         tending.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                count = receiver.recv_many(&mut batch, BATCH) => if count == 0 { break },
+                count = receiver.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        break;
+                    }
+                    linger(&mut receiver, &mut batch, &stop).await;
+                }
                 () = stop.cancelled() => {
                     receiver.close();
                     // What is still in the channel is read by the next turns, then it is empty for good.
@@ -139,15 +159,22 @@ impl Writing {
         let (folder, process) = (journal.folder().to_owned(), journal.process());
         match aside(move || left_behind(&folder, process)).await {
             Ok(processes) => {
-                for process in processes {
-                    self.replay_process(process).await;
+                let sizes: Vec<u64> = processes.iter().map(LeftBehind::bytes).collect();
+                let mut bytes: u64 = sizes.iter().sum();
+                journal.left_behind(bytes);
+                for (process, size) in processes.into_iter().zip(sizes) {
+                    if self.replay_process(process).await {
+                        bytes = bytes.saturating_sub(size);
+                        journal.left_behind(bytes);
+                    }
                 }
             }
             Err(error) => tracing::error!(%error, "the journal of requests cannot be read"),
         }
     }
 
-    async fn replay_process(&self, left: LeftBehind) {
+    /// Returns whether nothing of it is left.
+    async fn replay_process(&self, left: LeftBehind) -> bool {
         let mut reading = Reading::default();
         let mut read = Vec::new();
         let mut records = 0_usize;
@@ -184,7 +211,9 @@ impl Writing {
         let read: Vec<PathBuf> = if is_whole { read } else { Vec::new() };
         if let Err(error) = aside(move || left.remove(&read)).await {
             tracing::warn!(%error, "a part of the journal cannot be removed; it is read again at the next start");
+            return false;
         }
+        is_whole
     }
 
     /// Writes the records of one segment that did not fit into the buffer. Returns whether there was one.
@@ -206,7 +235,7 @@ impl Writing {
     }
 
     fn lose(&self, spilled: &Spilled, error: &io::Error) {
-        let lost = self.losses.add_many(spilled.count);
+        let lost = self.progress.lose_many(spilled.count);
         tracing::error!(lost_records = lost, %error, "usage records are lost: the journal cannot be read back");
     }
 
@@ -226,34 +255,57 @@ impl Writing {
     /// One that trying again does not mend; nothing was written.
     async fn insert(&self, batch: &[UsageRecord]) -> Result<(), StorageError> {
         let mut pause = FIRST_PAUSE;
-        let mut logged: Option<Instant> = None;
-        loop {
-            let error = match self.records.insert_batch(batch).await {
+        let mut said: Option<Instant> = None;
+        let result = loop {
+            let started = Instant::now();
+            let error = match self.insert_once(batch, &mut said).await {
                 Ok(report) => {
-                    if logged.is_some() {
-                        tracing::info!(records = batch.len(), "the database takes usage records again");
-                    }
+                    self.metrics.written(report.inserted, started.elapsed());
                     if report.apps_registered > 0 {
                         self.apps_registered.notify_one();
                     }
-                    return Ok(());
+                    break Ok(());
                 }
-                Err(error) => error,
+                Err(error) if error.is_transient() => error,
+                Err(error) => break Err(error),
             };
-            if !error.is_transient() {
-                return Err(error);
-            }
-            if logged.is_none_or(|last| last.elapsed() >= LOG_INTERVAL) {
-                tracing::error!(
-                    records = batch.len(),
-                    error = %ErrorChain(&error),
-                    "the database takes no usage records; they wait"
-                );
-                logged = Some(Instant::now());
-            }
+            self.is_away(batch, &ErrorChain(&error), &mut said);
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        };
+        self.set_away(false);
+        if said.is_some() {
+            tracing::info!(records = batch.len(), "the database takes usage records again");
         }
+        result
+    }
+
+    /// One try. A database that keeps it waiting counts as away before the try has failed.
+    async fn insert_once(
+        &self,
+        batch: &[UsageRecord],
+        said: &mut Option<Instant>,
+    ) -> Result<BatchReport, StorageError> {
+        let mut inserting = std::pin::pin!(self.records.insert_batch(batch));
+        if let Ok(result) = timeout(STALL, &mut inserting).await {
+            return result;
+        }
+        self.is_away(batch, &"it does not answer; does another process hold its lock?", said);
+        inserting.await
+    }
+
+    /// Notes that the database takes nothing, and says so in the log, now and then.
+    fn is_away(&self, batch: &[UsageRecord], error: &dyn fmt::Display, said: &mut Option<Instant>) {
+        self.set_away(true);
+        if said.is_none_or(|last| last.elapsed() >= LOG_INTERVAL) {
+            tracing::error!(records = batch.len(), %error, "the database takes no usage records; they wait");
+            *said = Some(Instant::now());
+        }
+    }
+
+    fn set_away(&self, is_away: bool) {
+        self.progress.set_away(is_away);
+        self.records.set_away(is_away);
     }
 
     /// One record that the database will never take must not take the others of its batch with it.
@@ -265,7 +317,7 @@ impl Writing {
         for record in batch {
             if let Err(error) = self.insert(std::slice::from_ref(record)).await {
                 // Not among the fields of the event: they are not evaluated when the log leaves the event out.
-                let lost = self.losses.add();
+                let lost = self.progress.lose();
                 tracing::error!(
                     record_id = %record.id,
                     lost_records = lost,
@@ -273,6 +325,21 @@ impl Writing {
                     "a usage record is lost: the database refuses it"
                 );
             }
+        }
+    }
+}
+
+/// Gathers what else comes within [`LINGER`], up to a batch.
+async fn linger(receiver: &mut mpsc::Receiver<UsageRecord>, batch: &mut Vec<UsageRecord>, stop: &CancellationToken) {
+    let until = Instant::now() + LINGER;
+    while batch.len() < BATCH && !stop.is_cancelled() {
+        let room = BATCH.saturating_sub(batch.len());
+        let gathered = tokio::select! {
+            gathered = timeout_at(until, receiver.recv_many(batch, room)) => gathered,
+            () = stop.cancelled() => return,
+        };
+        if matches!(gathered, Ok(0) | Err(_)) {
+            return;
         }
     }
 }
@@ -286,112 +353,4 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use sea_orm::ConnectionTrait;
-
-    use super::*;
-    use crate::model::Outcome;
-    use crate::storage::tests::{database, open};
-    use crate::usage::record::tests::record;
-
-    fn writing(records: UsageRecords) -> (Writing, UsageSink) {
-        let (sink, _) = UsageSink::new(1);
-        let (losses, announce) = (sink.loss_counter(), watch::channel(None).0);
-        (Writing { records, apps_registered: Arc::default(), losses, journal: None, announce }, sink)
-    }
-
-    #[tokio::test]
-    async fn a_locked_database_loses_no_record_that_is_written_singly() {
-        let (folder, database) = database().await;
-        let other = open(folder.path()).await;
-        let records = UsageRecords::new(database, 10);
-        let (writing, sink) = writing(records.clone());
-        let batch = [record(), record()];
-        let held = other.begin_write().await.unwrap();
-        let release = async {
-            // Longer than a connection waits for a lock: the first try fails.
-            sleep(Duration::from_millis(5300)).await;
-            assert_eq!(records.page(None, 10).await.unwrap().len(), 0);
-            held.rollback().await.unwrap();
-        };
-        tokio::join!(writing.write_singly(&batch, &StorageError::NotFound), release);
-        assert_eq!(records.page(None, 10).await.unwrap().len(), 2);
-        assert_eq!(sink.lost(), 0);
-        // The app of the records is new: the catalog was told.
-        timeout(Duration::from_secs(1), writing.apps_registered.notified()).await.unwrap();
-    }
-
-    async fn outcomes(records: &UsageRecords) -> Vec<(String, Outcome)> {
-        let rows = records.page(None, 200).await.unwrap();
-        rows.into_iter().map(|row| (row.id, row.outcome)).collect()
-    }
-
-    #[tokio::test]
-    async fn what_does_not_fit_while_the_database_is_away_is_read_back() {
-        let (folder, database) = database().await;
-        let other = open(folder.path()).await;
-        let records = UsageRecords::new(database, 10);
-        let journal = Journal::open(&folder.path().join("journal"));
-        let held = other.begin_write().await.unwrap();
-        let (sink, writer) = UsageWriter::start(records.clone(), 10, Arc::default(), Some(journal.clone()), async {});
-        assert!(writer.replayed(Duration::from_secs(5)).await);
-        for _ in 0..150 {
-            sink.record(record());
-        }
-        assert!(journal.status().spilled >= 130, "{:?}", journal.status());
-        assert_eq!((outcomes(&records).await.len(), sink.lost()), (0, 0));
-        held.rollback().await.unwrap();
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while outcomes(&records).await.len() < 150 && Instant::now() < deadline {
-            sleep(Duration::from_millis(20)).await;
-        }
-        assert_eq!((outcomes(&records).await.len(), sink.lost()), (150, 0));
-        assert!(writer.flush_and_stop(Duration::from_secs(5)).await);
-        assert_eq!((journal.status().spilled, journal.status().segments), (0, 0));
-    }
-
-    #[tokio::test]
-    async fn what_an_earlier_process_left_is_written_once() {
-        let (folder, database) = database().await;
-        let records = UsageRecords::new(database, 10);
-        let path = folder.path().join("journal");
-        let begun = UsageRecord { outcome: Outcome::Interrupted, status: 0, ..record() };
-        let (ended, both, known) = (record(), record(), record());
-        let earlier = Journal::open(&path);
-        earlier.begun(&begun);
-        earlier.begun(&UsageRecord { id: both.id, ..begun.clone() });
-        earlier.begun(&UsageRecord { id: known.id, ..begun.clone() });
-        assert!(earlier.ended(&ended) && earlier.ended(&both));
-        records.insert_batch(std::slice::from_ref(&known)).await.unwrap();
-        // Killed: nothing closes it, and the lock goes with the process.
-        drop(earlier);
-        let foreign = path.join(format!("{}-00000001.journal", Uuid::now_v7().simple()));
-        std::fs::write(&foreign, "sluice journal 999\n").unwrap();
-        for _ in 0..2 {
-            let journal = Journal::open(&path);
-            let (_, writer) = UsageWriter::start(records.clone(), 10, Arc::default(), Some(journal), async {});
-            assert!(writer.replayed(Duration::from_secs(5)).await);
-            let mut expected = [&begun, &ended, &both, &known].map(|record| (record.id.to_string(), record.outcome));
-            expected.sort_unstable_by(|one, other| other.0.cmp(&one.0));
-            assert_eq!(outcomes(&records).await, expected);
-            assert!(writer.flush_and_stop(Duration::from_secs(5)).await);
-            let left: Vec<_> = std::fs::read_dir(&path).unwrap().map(|file| file.unwrap().path()).collect();
-            assert_eq!(left, std::slice::from_ref(&foreign));
-        }
-    }
-
-    #[tokio::test]
-    async fn what_the_database_refuses_for_good_is_counted_as_lost() {
-        let (_folder, database) = database().await;
-        let transaction = database.begin_write().await.unwrap();
-        transaction.execute_unprepared("DROP TABLE usage_records").await.unwrap();
-        transaction.commit().await.unwrap();
-        let (sink, writer) = UsageWriter::start(UsageRecords::new(database, 10), 10, Arc::default(), None, async {});
-        for _ in 0..3 {
-            sink.record(record());
-        }
-        assert!(writer.flush_and_stop(Duration::from_secs(20)).await);
-        assert_eq!(sink.lost(), 3);
-    }
-}
+mod tests;

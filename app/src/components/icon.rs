@@ -45,12 +45,17 @@ pub(crate) enum Glyph {
     Usage,
     /// An arrow into a tray.
     Download,
+    /// A drum.
+    Storage,
 }
 
 impl Glyph {
     /// Its outline on a grid of 24 by 24.
     const fn path(self) -> &'static str {
         match self {
+            Self::Storage => {
+                "M4 6c0-1.700 3.600-3 8-3s8 1.300 8 3-3.600 3-8 3-8-1.300-8-3zM4 6v12c0 1.700 3.600 3 8 3s8-1.300 8-3V6M4 12c0 1.700 3.600 3 8 3s8-1.300 8-3"
+            }
             Self::Overview => "M4 18a8 8 0 1 1 16 0M12 18l4-6M4 18h16",
             Self::Servers => "M4 5h16v5H4zM4 14h16v5H4zM8 7.5h.01M8 16.5h.01",
             Self::Apps => "M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h6v6h-6z",

@@ -1,8 +1,8 @@
 //! What pages are made of: pure pieces, properties in and markup out, no server calls.
 
 mod badge;
-mod chart;
 mod budget_fields;
+mod chart;
 mod code;
 mod confirm;
 mod cost;
@@ -21,8 +21,8 @@ mod select;
 mod time;
 
 pub(crate) use badge::{Badge, Tone, key_tone, outcome_tone, server_tone};
-pub(crate) use chart::Chart;
 pub(crate) use budget_fields::{BudgetBars, BudgetFields, budget_labels};
+pub(crate) use chart::Chart;
 pub(crate) use code::{CodeBlock, CopyButton, ReadyCalls};
 pub(crate) use confirm::Confirm;
 pub(crate) use cost::CostText;

@@ -7,6 +7,7 @@ use leptos_router::hooks::use_location;
 
 use super::navigation::Navigation;
 use super::preferences::PreferenceSwitches;
+use super::recording_notice::RecordingNotice;
 use crate::UiError;
 use crate::components::{Glyph, Icon, Logo};
 use crate::preferences::use_locale;
@@ -39,6 +40,7 @@ pub(crate) fn Frame(
                 </div>
             </aside>
             <main id="main" tabindex="-1" class="mx-auto w-full max-w-7xl min-w-0 px-4 py-6 outline-none sm:px-6 lg:px-10 lg:py-9">
+                <RecordingNotice />
                 <Outlet />
             </main>
         </div>

@@ -6,6 +6,7 @@ mod frame;
 mod guard;
 mod navigation;
 mod preferences;
+mod recording_notice;
 
 pub(crate) use bare::BareFrame;
 pub(crate) use data::{SendTo, loaded};

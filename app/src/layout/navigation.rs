@@ -21,6 +21,7 @@ pub(crate) fn Navigation() -> impl IntoView {
         ("/keys", Glyph::Keys, td_string!(locale, nav.keys)),
         ("/prices", Glyph::Prices, td_string!(locale, nav.prices)),
         ("/requests", Glyph::Requests, td_string!(locale, nav.requests)),
+        ("/storage", Glyph::Storage, td_string!(locale, storage.link)),
     ];
     let items = links
         .into_iter()

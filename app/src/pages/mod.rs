@@ -9,6 +9,7 @@ mod requests;
 mod servers;
 mod setup;
 mod sign_in;
+mod storage;
 mod usage;
 
 pub(crate) use apps::{AppEditPage, AppsPage};
@@ -20,4 +21,5 @@ pub(crate) use requests::{RequestDetailPage, RequestsPage};
 pub(crate) use servers::{ServerEditPage, ServerNewPage, ServerPage, ServersPage};
 pub(crate) use setup::SetupPage;
 pub(crate) use sign_in::SignInPage;
+pub(crate) use storage::StoragePage;
 pub(crate) use usage::UsagePage;

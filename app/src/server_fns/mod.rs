@@ -14,4 +14,5 @@ pub mod requests;
 pub mod servers;
 pub mod session;
 pub mod setup;
+pub mod storage;
 pub mod usage;

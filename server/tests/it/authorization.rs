@@ -18,7 +18,7 @@ const OPEN_SERVER_FUNCTIONS: [&str; 6] = [
 ];
 
 /// Every other one, with a form that it can read: what it cannot read is refused before anybody asks who sent it.
-const GUARDED_SERVER_FUNCTIONS: [(&str, &str); 33] = [
+const GUARDED_SERVER_FUNCTIONS: [(&str, &str); 35] = [
     ("/api/ui/apps/create", "name=x"),
     ("/api/ui/apps/delete", "id=1"),
     ("/api/ui/apps/get", "id=1"),
@@ -50,6 +50,8 @@ const GUARDED_SERVER_FUNCTIONS: [(&str, &str); 33] = [
     ("/api/ui/servers/probe", "form%5Bbase_url%5D=http%3A%2F%2F127.0.0.1%2Fv1"),
     ("/api/ui/servers/save", "form%5Bname%5D=x&form%5Bmodels%5D=m"),
     ("/api/ui/servers/set_enabled", "id=1&enabled=true"),
+    ("/api/ui/storage/get", ""),
+    ("/api/ui/storage/recording", ""),
     ("/api/ui/usage/choices", ""),
     ("/api/ui/usage/get", "filters%5Brange%5D=7d"),
 ];
@@ -157,6 +159,7 @@ async fn pages_send_anonymous_visitors_to_sign_in() {
         "/requests",
         "/requests?app=x&request=y",
         "/requests/019a0000-0000-7000-8000-000000000000",
+        "/storage",
     ] {
         let answer = send(gateway.request(Method::GET, page).header("accept", "text/html")).await;
         assert_eq!(answer.status, 302, "{page}: {}", answer.text());

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures::future::join_all;
-use http::Method;
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
 use sluice_fake_upstream::{FakeUpstream, Outcome};
 use tempfile::TempDir;
 
+use crate::administrator::{Administrator, ENVIRONMENT};
 use crate::binary::Binary;
 use crate::harness::{PATIENCE, TestGateway, eventually, send};
 
@@ -18,60 +18,6 @@ use crate::harness::{PATIENCE, TestGateway, eventually, send};
 const KILLS: u64 = 10;
 /// Clients that send one request after the other.
 const CLIENTS: usize = 16;
-const USERNAME: &str = "admin";
-const PASSWORD: &str = "correct horse battery";
-const ENVIRONMENT: [(&str, &str); 2] = [("SLUICE_ADMIN_USERNAME", USERNAME), ("SLUICE_ADMIN_PASSWORD", PASSWORD)];
-
-/// An administrator of the real binary.
-struct Administrator<'a> {
-    client: &'a reqwest::Client,
-    binary: &'a Binary,
-    cookie: String,
-}
-
-impl<'a> Administrator<'a> {
-    async fn sign_in(client: &'a reqwest::Client, binary: &'a Binary) -> Self {
-        let body = json!({ "username": USERNAME, "password": PASSWORD });
-        let answer = send(client.post(binary.url("/api/session")).json(&body)).await;
-        assert_eq!(answer.status, 201, "{}", answer.text());
-        Self { client, binary, cookie: answer.cookie().unwrap() }
-    }
-
-    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.client.request(method, self.binary.url(path)).header("cookie", &self.cookie)
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> Value {
-        let answer = send(self.request(Method::POST, path).json(body)).await;
-        assert_eq!(answer.status, 201, "{}", answer.text());
-        answer.json()
-    }
-
-    /// Adds a server with two models that take their time, and issues a key.
-    async fn set_up(&self, upstream: &FakeUpstream) -> String {
-        let models = json!([
-            { "name": "plain", "upstream_name": "fake-small?latency_ms=15" },
-            { "name": "streamed", "upstream_name": "fake-small?chunks=8&chunk_delay_ms=4" },
-        ]);
-        let server = json!({ "name": "fake", "base_url": upstream.base_url(), "models": models });
-        self.post("/api/servers", &server).await;
-        self.post("/api/keys", &json!({ "name": "test" })).await["key"].as_str().unwrap().to_owned()
-    }
-
-    /// All rows, newest first.
-    async fn rows(&self) -> Vec<Value> {
-        let mut rows = Vec::new();
-        let mut cursor = String::new();
-        loop {
-            let page = send(self.request(Method::GET, &format!("/api/requests?limit=200{cursor}"))).await.json();
-            rows.extend(page["rows"].as_array().unwrap().iter().cloned());
-            match page["next"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return rows,
-            }
-        }
-    }
-}
 
 /// Sends requests until the gateway is gone. Returns the ids of those that were answered whole.
 async fn call_until_the_end(client: reqwest::Client, url: String, key: String, prefix: String) -> Vec<String> {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 #![expect(clippy::print_stdout, reason = "what was measured is printed")]
 
+mod administrator;
 mod assets;
 mod authorization;
 mod binary;
@@ -14,7 +15,9 @@ mod health;
 mod journal;
 mod limits;
 mod live;
+mod metrics;
 mod money;
+mod outage;
 mod proxy;
 mod requests;
 mod rest;

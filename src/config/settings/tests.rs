@@ -24,6 +24,7 @@ fn defaults_are_sound() {
     assert_eq!(settings.queue.window, Duration::from_mins(1));
     assert_eq!((settings.queue.line_length, settings.queue.pause_retries), (100, 3));
     assert_eq!(settings.queue.upstream_pause_max, Duration::from_mins(5));
+    assert!(!settings.metrics.public);
     assert!(matches!(settings.master_key, MasterKeySource::Generated { .. }));
 }
 

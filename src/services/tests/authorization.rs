@@ -49,6 +49,8 @@ async fn every_method_refuses_the_anonymous() {
         services.queues.key(nobody, KeyId(1)).await.err(),
         services.queues.cancel(nobody, ServerId(1), uuid::Uuid::nil()).await.err(),
         services.requests.list(nobody, RequestQuery::default()).await.err(),
+        services.storage.get(nobody).await.err(),
+        services.storage.recording(nobody).await.err(),
         services.overview.get(nobody).await.err(),
         services.admin_tokens.create(nobody, "a").await.err(),
         services.admin_tokens.list(nobody).await.err(),

@@ -6,6 +6,7 @@
 //! | `write.rs` | batches of records, and the apps that they name for the first time |
 //! | `explore.rs` | looking for records |
 //! | `read.rs` | what limits have to know of the last window |
+//! | `retention.rs` | the end of old records, step by step |
 //! | `rebuild.rs` | the sums of rows that are older than the tables of sums |
 //! | `view.rs` | records as the rest of Sluice sees them |
 
@@ -13,6 +14,7 @@ mod entity;
 mod explore;
 mod read;
 mod rebuild;
+mod retention;
 mod view;
 mod write;
 
@@ -38,5 +40,10 @@ impl UsageRecords {
     /// The records in this database; requests register apps up to `max_apps`.
     pub fn new(database: Database, max_apps: u32) -> Self {
         Self { database, max_apps, series: SeriesIds::default() }
+    }
+
+    /// Says whether the database takes no records at present: other writes of this process are refused until it does.
+    pub(crate) fn set_away(&self, is_away: bool) {
+        self.database.set_away(is_away);
     }
 }

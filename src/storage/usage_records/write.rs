@@ -48,7 +48,7 @@ impl UsageRecords {
         if records.is_empty() {
             return Ok(report);
         }
-        let transaction = self.database.begin_write().await?;
+        let transaction = self.database.begin_recording().await?;
         let records = unknown(&transaction, records).await?;
         let apps = self.register_apps(&transaction, &records, &mut report).await?;
         let mut rollup = Rollup::default();

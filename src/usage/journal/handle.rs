@@ -16,6 +16,8 @@ use crate::usage::UsageRecord;
 
 /// Size at which a segment is followed by the next.
 const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
+/// About the size of an entry, in bytes.
+const TYPICAL_BYTES: u64 = 1024;
 /// How often at most it is logged that the journal cannot be written.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 /// How long it has to work again before that is logged: a full disk takes a little now and then.
@@ -32,12 +34,16 @@ pub struct Journal {
 /// How the journal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JournalStatus {
-    /// Whether entries are written.
+    /// Whether entries can be written.
     pub works: bool,
+    /// Whether the last entry was not taken because the journal would have grown past its bound.
+    pub is_full: bool,
     /// Files of this process.
     pub segments: usize,
-    /// Their size.
+    /// Size of all files, in bytes: of this process, and of ended ones that are not in the database yet.
     pub bytes: u64,
+    /// Its bound, in bytes.
+    pub max_bytes: u64,
     /// Records that did not fit into the buffer and will be read back.
     pub spilled: usize,
 }
@@ -64,17 +70,24 @@ struct State {
     failed_at: Option<Instant>,
     logged_at: Option<Instant>,
     segment_bytes: u64,
+    /// Size of the segments of this process.
+    bytes: u64,
+    /// Size of the segments of ended processes.
+    left_bytes: u64,
+    max_bytes: u64,
+    is_full: bool,
+    full_logged_at: Option<Instant>,
     is_closed: bool,
 }
 
 impl Journal {
-    /// The journal in this folder, which is made if it does not exist. If it cannot be written, that is logged and
-    /// tried again whenever it is [tended](Self::tend).
-    pub fn open(folder: &Path) -> Self {
-        Self::with_segments_of(folder, SEGMENT_BYTES)
+    /// The journal in this folder, which is made if it does not exist, of at most `max_bytes`, which are more than two
+    /// segments of 8 MiB. If it cannot be written, that is logged and tried again whenever it is [tended](Self::tend).
+    pub fn open(folder: &Path, max_bytes: u64) -> Self {
+        Self::with_segments_of(folder, SEGMENT_BYTES, max_bytes)
     }
 
-    pub(super) fn with_segments_of(folder: &Path, segment_bytes: u64) -> Self {
+    pub(super) fn with_segments_of(folder: &Path, segment_bytes: u64, max_bytes: u64) -> Self {
         let journal = Self {
             folder: Arc::from(folder),
             process: Uuid::now_v7(),
@@ -87,6 +100,11 @@ impl Journal {
                 failed_at: None,
                 logged_at: None,
                 segment_bytes,
+                bytes: 0,
+                left_bytes: 0,
+                max_bytes,
+                is_full: false,
+                full_logged_at: None,
                 is_closed: false,
             })),
         };
@@ -112,6 +130,11 @@ impl Journal {
     /// Notes how a request ended. Returns whether it is written down.
     pub fn ended(&self, record: &UsageRecord) -> bool {
         self.write(Kind::Ended, record)
+    }
+
+    /// So much of what ended processes left behind is still there, in bytes: it counts towards the bound.
+    pub(in crate::usage) fn left_behind(&self, bytes: u64) {
+        self.state.lock().left_bytes = bytes;
     }
 
     /// The record of this request, which is written down, waits nowhere else: it has to be read back.
@@ -179,11 +202,19 @@ impl Journal {
         if state.writing.is_none() {
             self.start_segment(&mut state);
         }
+        if state.is_full {
+            // So that it is known that there is room again also if no request comes.
+            state.has_room(TYPICAL_BYTES);
+        }
         if state.writing.is_some() && state.failed_at.is_some_and(|at| at.elapsed() >= CALM) {
             tracing::info!("the journal of requests is written again");
             state.failed_at = None;
             state.logged_at = None;
         }
+        // On a disk that is full, a segment can be made and then holds no entry; these must not become many.
+        let done = state.take_done();
+        drop(state);
+        remove(&done);
     }
 
     /// How it is.
@@ -191,8 +222,10 @@ impl Journal {
         let state = self.state.lock();
         JournalStatus {
             works: state.writing.is_some(),
+            is_full: state.is_full,
             segments: state.segments.len(),
-            bytes: state.segments.values().map(|segment| segment.bytes).sum(),
+            bytes: state.bytes.saturating_add(state.left_bytes),
+            max_bytes: state.max_bytes,
             spilled: state.segments.values().map(|segment| segment.spilled).sum(),
         }
     }
@@ -222,6 +255,10 @@ impl Journal {
             }
         };
         let mut state = self.state.lock();
+        let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
+        if !state.has_room(length) {
+            return false;
+        }
         let Some((number, file)) = &mut state.writing else { return false };
         let number = *number;
         if let Err(error) = file.write_all(&line) {
@@ -235,9 +272,10 @@ impl Journal {
         let limit = state.segment_bytes;
         if let Some(segment) = state.segments.get_mut(&number) {
             segment.held = segment.held.saturating_add(1);
-            segment.bytes = segment.bytes.saturating_add(u64::try_from(line.len()).unwrap_or(u64::MAX));
+            segment.bytes = segment.bytes.saturating_add(length);
             is_full = segment.bytes >= limit;
         }
+        state.bytes = state.bytes.saturating_add(length);
         if is_full {
             self.start_segment(&mut state);
         }
@@ -250,7 +288,9 @@ impl Journal {
             Ok((path, file)) => {
                 let number = state.next_number;
                 state.next_number = number.saturating_add(1);
-                state.segments.insert(number, Segment { path, bytes: 0, held: 0, spilled: 0 });
+                let bytes = segment::EMPTY_BYTES;
+                state.segments.insert(number, Segment { path, bytes, held: 0, spilled: 0 });
+                state.bytes = state.bytes.saturating_add(bytes);
                 state.writing = Some((number, file));
             }
             Err(error) => state.fail(&error),
@@ -283,6 +323,24 @@ impl State {
         }
     }
 
+    /// Whether so many more bytes may be written. What is refused, and that it is over, is logged now and then.
+    fn has_room(&mut self, bytes: u64) -> bool {
+        let taken = self.bytes.saturating_add(self.left_bytes);
+        let is_full = taken.saturating_add(bytes) > self.max_bytes;
+        if is_full && self.full_logged_at.is_none_or(|at| at.elapsed() >= LOG_INTERVAL) {
+            self.full_logged_at = Some(Instant::now());
+            tracing::error!(
+                bytes = taken,
+                "the journal of requests is full (`usage.journal_max_bytes`); records wait in memory alone"
+            );
+        }
+        if self.is_full && !is_full {
+            tracing::info!(bytes = taken, "the journal of requests has room again");
+        }
+        self.is_full = is_full;
+        !is_full
+    }
+
     fn release(&mut self, id: Uuid) {
         if let Some(number) = self.held_in.remove(&id)
             && let Some(segment) = self.segments.get_mut(&number)
@@ -295,7 +353,10 @@ impl State {
     fn take_done(&mut self) -> Vec<PathBuf> {
         let writing = self.writing.as_ref().map(|(number, _)| *number);
         let is_done = |number: &u64, segment: &mut Segment| Some(*number) != writing && segment.is_done();
-        self.segments.extract_if(.., is_done).map(|(_, segment)| segment.path).collect()
+        let done: Vec<Segment> = self.segments.extract_if(.., is_done).map(|(_, segment)| segment).collect();
+        let bytes: u64 = done.iter().map(|segment| segment.bytes).sum();
+        self.bytes = self.bytes.saturating_sub(bytes);
+        done.into_iter().map(|segment| segment.path).collect()
     }
 }
 

@@ -11,7 +11,8 @@
 //!   last moments may be missing.
 //! - No record counts twice: rows are inserted by their id, and known ids are ignored.
 //! - A database that is away costs disk, not memory: a record that does not fit into the buffer is read back from here.
-//! - A journal that cannot be written stops no request. Records go through memory alone until it works again.
+//! - A journal that cannot be written, or is as large as it may be, stops no request. Records go through memory alone until
+//!   it works again or has room again.
 //!
 //! A process writes segments of its own, `<process>-<number>.journal`, and holds `<process>.lock` locked while it lives,
 //! so that two processes on one folder leave each other's files alone. A segment is removed when everything in it is

@@ -25,6 +25,11 @@ pub(in crate::usage) struct LeftBehind {
 }
 
 impl LeftBehind {
+    /// Size of its segments in bytes, as far as they can be looked at.
+    pub(in crate::usage) fn bytes(&self) -> u64 {
+        self.segments.iter().filter_map(|path| std::fs::metadata(path).ok()).map(|file| file.len()).sum()
+    }
+
     /// Removes these segments, and the lock as well if they are all.
     ///
     /// # Errors

@@ -13,11 +13,14 @@ const SEGMENT_SUFFIX: &str = ".journal";
 /// How the names of lock files end.
 const LOCK_SUFFIX: &str = ".lock";
 
+/// Size of a segment without entries.
+pub(super) const EMPTY_BYTES: u64 = 17;
+
 /// What is known of a segment of this process.
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) path: PathBuf,
-    /// Bytes that were written to it.
+    /// Its size in bytes.
     pub(super) bytes: u64,
     /// Requests whose newest entry is in it and that are not in the database yet.
     pub(super) held: usize,

@@ -152,7 +152,7 @@ fn files(folder: &Path) -> usize {
 fn a_segment_goes_when_the_database_has_everything_in_it() {
     let folder = TempDir::new().unwrap();
     // Every entry fills a segment.
-    let journal = Journal::with_segments_of(folder.path(), 1);
+    let journal = Journal::with_segments_of(folder.path(), 1, u64::MAX);
     let (first, second) = (record(), record());
     journal.begun(&first);
     journal.begun(&second);
@@ -173,7 +173,7 @@ fn a_segment_goes_when_the_database_has_everything_in_it() {
 #[test]
 fn what_waits_nowhere_else_is_kept_until_it_was_read_back() {
     let folder = TempDir::new().unwrap();
-    let journal = Journal::open(folder.path());
+    let journal = Journal::open(folder.path(), u64::MAX);
     assert!(journal.next_spilled().is_none());
     let (waiting, spilled) = (record(), record());
     assert!(journal.ended(&waiting) && journal.ended(&spilled));
@@ -192,8 +192,8 @@ fn what_waits_nowhere_else_is_kept_until_it_was_read_back() {
 #[test]
 fn a_living_process_keeps_its_files_to_itself() {
     let folder = TempDir::new().unwrap();
-    let living = Journal::open(folder.path());
-    let other = Journal::open(folder.path());
+    let living = Journal::open(folder.path(), u64::MAX);
+    let other = Journal::open(folder.path(), u64::MAX);
     living.begun(&record());
     assert!(left_behind(folder.path(), other.process()).unwrap().is_empty());
     living.close();
@@ -214,7 +214,7 @@ fn it_mends_itself() {
     let folder = parent.path().join("journal");
     // A file where the folder should be: stops a superuser too.
     std::fs::write(&folder, "").unwrap();
-    let journal = Journal::open(&folder);
+    let journal = Journal::open(&folder, u64::MAX);
     assert!(!journal.ended(&record()));
     assert!(!journal.status().works);
     std::fs::remove_file(&folder).unwrap();
@@ -233,4 +233,49 @@ fn it_mends_itself() {
 fn a_folder_that_does_not_exist_left_nothing_behind() {
     let parent = TempDir::new().unwrap();
     assert!(left_behind(&parent.path().join("journal"), Uuid::now_v7()).unwrap().is_empty());
+}
+
+#[test]
+fn it_keeps_its_bound_and_takes_entries_again_when_there_is_room() {
+    let folder = TempDir::new().unwrap();
+    let on_disk = || -> u64 {
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
+    };
+    let journal = Journal::with_segments_of(folder.path(), 2_000, 10_000);
+    let mut taken = Vec::new();
+    loop {
+        let record = record();
+        if !journal.ended(&record) {
+            break;
+        }
+        taken.push(record.id);
+        assert!(taken.len() < 100, "it has no bound");
+    }
+    let status = journal.status();
+    assert!(status.works && status.is_full, "{status:?}");
+    assert_eq!((status.bytes, status.max_bytes), (on_disk(), 10_000));
+    assert!((8_000..=10_000).contains(&status.bytes), "{status:?}");
+    journal.begun(&record());
+    assert!(!journal.ended(&record()));
+    assert_eq!(on_disk(), status.bytes);
+
+    journal.settled(taken.into_iter());
+    // Nobody writes to it, and yet it is known that there is room.
+    journal.tend();
+    let status = journal.status();
+    assert!(!status.is_full && status.bytes < 2_500, "{status:?}");
+    assert_eq!(status.bytes, on_disk());
+    assert!(journal.ended(&record()));
+
+    // What an ended process left takes room, too.
+    journal.left_behind(10_000);
+    assert!(!journal.ended(&record()));
+    journal.left_behind(0);
+    assert!(journal.ended(&record()));
+}
+
+#[test]
+fn an_empty_segment_is_as_large_as_its_header() {
+    assert_eq!(u64::try_from(HEADER.len()), Ok(super::segment::EMPTY_BYTES));
 }
