@@ -2,6 +2,8 @@
 //!
 //! Nothing from an address is ever used as a path or shown as text; it is mapped to closed sets here.
 
+use std::fmt::Write as _;
+
 use leptos::Params;
 use leptos_router::params::Params;
 use sluice::model::{AppId, KeyId, PriceId, ServerId};
@@ -136,7 +138,7 @@ fn percent_encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

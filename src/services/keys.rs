@@ -29,7 +29,7 @@ impl Keys {
         Ok(rows
             .into_iter()
             .map(|row| (budgets_of(row.id), row))
-            .map(|(budgets, row)| self.view(row, budgets, now_ms))
+            .map(|(budgets, row)| self.view(row, &budgets, now_ms))
             .collect())
     }
 
@@ -46,7 +46,7 @@ impl Keys {
         let row = keys::get(&transaction, id).await?;
         transaction.commit().await.map_err(StorageError::from)?;
         self.0.put_in_force().await;
-        let view = self.view(row, BudgetRows::readable(budgets), now_ms);
+        let view = self.view(row, &BudgetRows::readable(budgets), now_ms);
         Ok(CreatedKey { key: key.expose().to_owned(), view })
     }
 
@@ -66,7 +66,7 @@ impl Keys {
         let row = keys::get(&transaction, id).await?;
         transaction.commit().await.map_err(StorageError::from)?;
         self.0.put_in_force().await;
-        Ok(self.view(row, BudgetRows::readable(budgets), now_ms))
+        Ok(self.view(row, &BudgetRows::readable(budgets), now_ms))
     }
 
     /// Revokes a key for ever.
@@ -80,10 +80,10 @@ impl Keys {
         catalog_state::bump(&transaction).await?;
         transaction.commit().await.map_err(StorageError::from)?;
         self.0.put_in_force().await;
-        Ok(self.view(row, budgets, now_ms))
+        Ok(self.view(row, &budgets, now_ms))
     }
 
-    fn view(&self, row: KeyRow, budgets: BudgetRows, now_ms: i64) -> KeyView {
+    fn view(&self, row: KeyRow, budgets: &BudgetRows, now_ms: i64) -> KeyView {
         let state = match state(&row, now_ms) {
             KeyState::Active if budgets.unreadable.is_some() => KeyState::Expired,
             state => state,

@@ -10,6 +10,7 @@ use super::{StorageError, servers};
 use crate::model::{Amount, Price, PriceId, PriceView, ServerId};
 
 #[expect(unreachable_pub, reason = "what is derived from an entity has to be public")]
+#[expect(clippy::struct_field_names, reason = "the glossary's word for it is `model`")]
 mod entity {
     use sea_orm::entity::prelude::*;
 
@@ -18,8 +19,7 @@ mod entity {
     pub struct Model {
         #[sea_orm(primary_key)]
         pub id: i64,
-        #[sea_orm(column_name = "model")]
-        pub model_name: String,
+        pub model: String,
         pub server_id: Option<i64>,
         pub currency: String,
         pub input_nanos: i64,
@@ -48,7 +48,7 @@ pub(crate) struct PriceFields {
 /// the next best price or none, and never a wrong one.
 pub(crate) async fn list(connection: &impl ConnectionTrait) -> Result<Vec<PriceView>, StorageError> {
     let rows = entity::Entity::find()
-        .order_by_asc(entity::Column::ModelName)
+        .order_by_asc(entity::Column::Model)
         .order_by_asc(entity::Column::ServerId)
         .order_by_desc(entity::Column::ValidFromMs)
         .order_by_desc(entity::Column::Id)
@@ -67,7 +67,7 @@ fn view(row: entity::Model, names: &HashMap<i64, String>) -> Option<PriceView> {
     };
     Some(PriceView {
         id: PriceId(row.id),
-        model: row.model_name,
+        model: row.model,
         server_id: row.server_id.map(ServerId),
         server_name: row.server_id.and_then(|id| names.get(&id).cloned()),
         price: Price {
@@ -91,7 +91,7 @@ pub(crate) async fn find_same(
         None => entity::Column::ServerId.is_null(),
     };
     let row = entity::Entity::find()
-        .filter(entity::Column::ModelName.eq(fields.model.as_str()))
+        .filter(entity::Column::Model.eq(fields.model.as_str()))
         .filter(at_server)
         .filter(entity::Column::ValidFromMs.eq(fields.valid_from_ms))
         .one(connection)
@@ -139,7 +139,7 @@ pub(crate) async fn delete_of_server(transaction: &DatabaseTransaction, id: Serv
 fn columns(fields: &PriceFields, now_ms: i64) -> entity::ActiveModel {
     let Price { currency, input, cached_input, output } = fields.price;
     entity::ActiveModel {
-        model_name: Set(fields.model.clone()),
+        model: Set(fields.model.clone()),
         server_id: Set(fields.server_id.map(|id| id.0)),
         currency: Set(currency.to_string()),
         input_nanos: Set(input.nanos),

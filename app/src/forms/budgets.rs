@@ -199,7 +199,8 @@ impl BudgetsForm {
             };
             let kind = index.parse::<usize>().ok().and_then(|index| filled.get(index));
             if let Some(kind) = kind {
-                problem.field = if part == "warn_percent" { kind.warn_name() } else { kind.name() }.to_owned();
+                let name = if part == "warn_percent" { kind.warn_name() } else { kind.name() };
+                name.clone_into(&mut problem.field);
             }
         }
         Refusal::Invalid { fields }.into()

@@ -56,14 +56,14 @@ impl BudgetArguments {
     pub(super) fn apply(&self, known: &[BudgetState]) -> Vec<Budget> {
         let mut budgets: Vec<Budget> = known.iter().map(|state| state.budget).collect();
         let named = [
-            (self.daily_tokens, BudgetPeriod::Day, is_tokens as fn(&BudgetAmount) -> bool),
-            (self.monthly_tokens, BudgetPeriod::Month, is_tokens),
-            (self.daily_cost, BudgetPeriod::Day, is_money),
-            (self.monthly_cost, BudgetPeriod::Month, is_money),
+            (self.daily_tokens, BudgetPeriod::Day, false),
+            (self.monthly_tokens, BudgetPeriod::Month, false),
+            (self.daily_cost, BudgetPeriod::Day, true),
+            (self.monthly_cost, BudgetPeriod::Month, true),
         ];
-        for (named, period, is_unit) in named {
+        for (named, period, of_money) in named {
             let Some(Named(amount)) = named else { continue };
-            let same = |budget: &Budget| budget.period == period && is_unit(&budget.amount);
+            let same = |budget: &Budget| budget.period == period && is_money(&budget.amount) == of_money;
             let warn_percent =
                 budgets.iter().find(|budget| same(budget)).map_or(WARN_PERCENT, |budget| budget.warn_percent);
             budgets.retain(|budget| !same(budget));
@@ -78,10 +78,6 @@ impl BudgetArguments {
 
 /// Where a warning begins if nobody says otherwise.
 const WARN_PERCENT: u8 = 80;
-
-const fn is_tokens(amount: &BudgetAmount) -> bool {
-    matches!(amount, BudgetAmount::Tokens { .. })
-}
 
 const fn is_money(amount: &BudgetAmount) -> bool {
     matches!(amount, BudgetAmount::Money { .. })

@@ -151,8 +151,8 @@ fn spent_by(row: &spent::Spent) -> impl Iterator<Item = (Spender, Measure)> + us
         used.add_money(currency, u64::try_from(row.cost_nanos).unwrap_or(0));
     }
     // 0 stands for none.
-    let app = (row.app_id != 0).then(|| Spender::App(AppId(row.app_id)));
-    let key = (row.key_id != 0).then(|| Spender::Key(KeyId(row.key_id)));
+    let app = (row.app_id != 0).then_some(Spender::App(AppId(row.app_id)));
+    let key = (row.key_id != 0).then_some(Spender::Key(KeyId(row.key_id)));
     app.into_iter().chain(key).map(move |spender| (spender, used.clone()))
 }
 
