@@ -22,3 +22,4 @@ mod rest;
 mod session;
 mod setup;
 mod shutdown;
+mod totals;
