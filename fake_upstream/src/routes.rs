@@ -97,7 +97,7 @@ fn admit(
     request: &ParsedRequest,
     call: Option<&mut Call>,
 ) -> Result<(), Refusal> {
-    let Tokens { prompt_tokens, completion_tokens } = route.tokens(request).unwrap_or_default();
+    let Tokens { prompt_tokens, completion_tokens, .. } = route.tokens(request).unwrap_or_default();
     let tokens = prompt_tokens.saturating_add(completion_tokens);
     let mut history = shared.history.lock();
     // Under the lock, because the moments of decisions must not go back.

@@ -25,6 +25,8 @@
 //! | `rpm` | requests | none | 1 000 000 | the model's own limit of requests in any window |
 //! | `tpm` | tokens | none | 1 000 000 000 | the same for tokens of prompts and answers |
 //! | `window_ms` | ms | 60 000 | 3 600 000 | how long that window is |
+//! | `cached_tokens` | tokens | 0 | 1 000 000 000 | so many of the prompt are reported as cached, if it has so many |
+//! | `reasoning_tokens` | tokens | 0 | 1 000 000 000 | the same for the answer and reasoning |
 //! | `usage` | word | as OpenAI | | `final`, `every`, `none`, `twice`, `finish` |
 //! | `content` | word | words | | `utf8`: text of 3- and 4-byte characters |
 //!
@@ -95,6 +97,8 @@ pub(crate) struct Script {
     pub(crate) blank_lines: usize,
     pub(crate) usage: UsagePlace,
     pub(crate) utf8: bool,
+    pub(crate) cached: u64,
+    pub(crate) reasoning: u64,
     rpm: Option<u64>,
     tpm: Option<u64>,
     window: Duration,
@@ -122,6 +126,8 @@ impl Default for Script {
             blank_lines: 0,
             usage: UsagePlace::default(),
             utf8: false,
+            cached: 0,
+            reasoning: 0,
             rpm: None,
             tpm: None,
             window: DEFAULT_WINDOW,
@@ -185,6 +191,8 @@ impl Script {
             "blank_lines" => self.blank_lines = size(0, MAX_BLANK_LINES)?,
             "rpm" => self.rpm = Some(number(1, MAX_REQUESTS)?),
             "tpm" => self.tpm = Some(number(1, MAX_TOKENS)?),
+            "cached_tokens" => self.cached = number(0, MAX_TOKENS)?,
+            "reasoning_tokens" => self.reasoning = number(0, MAX_TOKENS)?,
             "window_ms" => self.window = number(1, MAX_WINDOW_MS).map(Duration::from_millis)?,
             "usage" => {
                 self.usage = match value {
@@ -250,7 +258,7 @@ mod tests {
     use super::*;
     use crate::history::MAX_TAKEN;
 
-    const NUMBERS: [(&str, u64, u64); 19] = [
+    const NUMBERS: [(&str, u64, u64); 21] = [
         ("latency_ms", 0, MAX_DELAY_MS),
         ("first_byte_ms", 0, MAX_DELAY_MS),
         ("chunks", 0, MAX_CHUNKS),
@@ -270,6 +278,8 @@ mod tests {
         ("rpm", 1, MAX_REQUESTS),
         ("tpm", 1, MAX_TOKENS),
         ("window_ms", 1, MAX_WINDOW_MS),
+        ("cached_tokens", 0, MAX_TOKENS),
+        ("reasoning_tokens", 0, MAX_TOKENS),
     ];
 
     #[test]

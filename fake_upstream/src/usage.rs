@@ -62,7 +62,7 @@ pub(crate) struct MalformedUsage {
 impl Usage {
     /// Usage of an answer with text.
     pub(crate) fn generated(tokens: Tokens, script: &Script) -> Self {
-        let Tokens { prompt_tokens, completion_tokens } = tokens;
+        let Tokens { prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens } = tokens;
         if script.has(Switch::BigUsage) {
             return Self::malformed(prompt_tokens);
         }
@@ -70,8 +70,8 @@ impl Usage {
             prompt_tokens,
             completion_tokens,
             total_tokens: prompt_tokens + completion_tokens,
-            prompt_tokens_details: PromptDetails::default(),
-            completion_tokens_details: CompletionDetails::default(),
+            prompt_tokens_details: PromptDetails { cached_tokens, ..PromptDetails::default() },
+            completion_tokens_details: CompletionDetails { reasoning_tokens, ..CompletionDetails::default() },
         })
     }
 

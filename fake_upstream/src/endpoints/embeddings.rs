@@ -47,7 +47,7 @@ pub(crate) fn answer(request: &ParsedRequest) -> Result<Answer, Failure> {
 
 /// The tokens of a request.
 pub(crate) fn tokens(request: &ParsedRequest) -> Result<Tokens, Failure> {
-    Ok(Tokens { prompt_tokens: prompt_tokens(text_bytes(request.required("input")?)), completion_tokens: 0 })
+    Ok(Tokens { prompt_tokens: prompt_tokens(text_bytes(request.required("input")?)), ..Tokens::default() })
 }
 
 /// The bytes of each input: text, or the JSON of tokens.

@@ -65,7 +65,7 @@ pub(crate) fn tokens(kind: Kind, request: &ParsedRequest) -> Result<Tokens, Fail
     let (prompt_bytes, _) = prompt(kind, request)?;
     let (_, pieces) = pieces(request, tool(kind, request).is_some())?;
     let completion_tokens = u64::try_from(pieces).unwrap_or(u64::MAX);
-    Ok(Tokens { prompt_tokens: prompt_tokens(prompt_bytes), completion_tokens })
+    Ok(Tokens { prompt_tokens: prompt_tokens(prompt_bytes), completion_tokens, ..Tokens::default() })
 }
 
 impl Generation {
@@ -118,7 +118,14 @@ impl Generation {
 
     /// The tokens after so many pieces.
     pub(crate) fn tokens(&self, pieces: usize) -> Tokens {
-        Tokens { prompt_tokens: self.prompt_tokens, completion_tokens: u64::try_from(pieces).unwrap_or(u64::MAX) }
+        let completion_tokens = u64::try_from(pieces).unwrap_or(u64::MAX);
+        Tokens {
+            prompt_tokens: self.prompt_tokens,
+            completion_tokens,
+            // Never more than there are.
+            cached_tokens: self.script.cached.min(self.prompt_tokens),
+            reasoning_tokens: self.script.reasoning.min(completion_tokens),
+        }
     }
 
     fn plain(&self) -> Result<Answer, Failure> {

@@ -166,13 +166,13 @@ mod tests {
         let mut call = ledger.begin("/v1/chat/completions", &HeaderMap::new());
         assert_eq!((ledger.calls(), ledger.active()), (1, 1));
         call.receive(&Bytes::from_static(b"{}"));
-        call.report(Tokens { prompt_tokens: 1, completion_tokens: 1 });
-        call.report(Tokens { prompt_tokens: 3, completion_tokens: 4 });
+        call.report(Tokens { prompt_tokens: 1, completion_tokens: 1, ..Tokens::default() });
+        call.report(Tokens { prompt_tokens: 3, completion_tokens: 4, ..Tokens::default() });
         call.complete();
         call.fault();
         drop(call);
         assert_eq!(ledger.counts(), Counts { calls: 1, completed: 1, ..Counts::default() });
-        assert_eq!(ledger.totals(), Tokens { prompt_tokens: 3, completion_tokens: 4 });
+        assert_eq!(ledger.totals(), Tokens { prompt_tokens: 3, completion_tokens: 4, ..Tokens::default() });
         let request = ledger.last_request().unwrap();
         assert_eq!(request.body.as_deref(), Some(&b"{}"[..]));
         assert_eq!(request.outcome, Outcome::Completed);
@@ -203,7 +203,7 @@ mod tests {
         let mut call = ledger.begin("/v1/embeddings", &HeaderMap::new());
         ledger.clear();
         call.receive(&Bytes::from_static(b"late"));
-        call.report(Tokens { prompt_tokens: 3, completion_tokens: 4 });
+        call.report(Tokens { prompt_tokens: 3, completion_tokens: 4, ..Tokens::default() });
         call.complete();
         assert_eq!(ledger.counts(), Counts::default());
         assert_eq!(ledger.totals(), Tokens::default());

@@ -30,6 +30,10 @@ pub struct Tokens {
     pub prompt_tokens: u64,
     /// Tokens of the answer.
     pub completion_tokens: u64,
+    /// Tokens of the prompt that were cached.
+    pub cached_tokens: u64,
+    /// Tokens of the answer that were spent on reasoning.
+    pub reasoning_tokens: u64,
 }
 
 /// What became of a call.

@@ -136,6 +136,9 @@ impl Store {
         totals.prompt_tokens = totals.prompt_tokens.saturating_sub(before.prompt_tokens) + tokens.prompt_tokens;
         totals.completion_tokens =
             totals.completion_tokens.saturating_sub(before.completion_tokens) + tokens.completion_tokens;
+        totals.cached_tokens = totals.cached_tokens.saturating_sub(before.cached_tokens) + tokens.cached_tokens;
+        totals.reasoning_tokens =
+            totals.reasoning_tokens.saturating_sub(before.reasoning_tokens) + tokens.reasoning_tokens;
         if let Some(request) = self.find(id, generation) {
             request.reported = Some(tokens);
         }
@@ -216,9 +219,9 @@ mod tests {
         let mut store = Store::new(1, 10, 1000);
         store.begin("/p".to_owned(), Vec::new(), Instant::now());
         store.begin("/p".to_owned(), Vec::new(), Instant::now());
-        store.report(1, 0, Tokens::default(), Tokens { prompt_tokens: 2, completion_tokens: 3 });
+        store.report(1, 0, Tokens::default(), Tokens { prompt_tokens: 2, completion_tokens: 3, ..Tokens::default() });
         store.end(1, 0, Outcome::Completed);
         assert_eq!(store.counts, Counts { calls: 2, active: 1, completed: 1, ..Counts::default() });
-        assert_eq!(store.totals, Tokens { prompt_tokens: 2, completion_tokens: 3 });
+        assert_eq!(store.totals, Tokens { prompt_tokens: 2, completion_tokens: 3, ..Tokens::default() });
     }
 }

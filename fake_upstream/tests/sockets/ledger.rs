@@ -21,7 +21,7 @@ async fn a_request_is_kept_as_it_came() {
     assert_eq!(received.header("x-thing"), Some("Value"));
     assert_eq!(received.header("authorization"), Some("Bearer sk-upstream"));
     assert_eq!(received.json(), Some(body));
-    assert_eq!(received.reported, Some(Tokens { prompt_tokens: 2, completion_tokens: 2 }));
+    assert_eq!(received.reported, Some(Tokens { prompt_tokens: 2, completion_tokens: 2, ..Tokens::default() }));
     assert_eq!((received.body_bytes, received.body_sha256.len()), (received.body.unwrap().len(), 64));
 }
 
@@ -52,7 +52,8 @@ async fn the_ledger_over_http() {
     let fake = format!("http://{}/_fake", upstream.address());
     let stats: Value = client().get(format!("{fake}/stats")).send().await.unwrap().json().await.unwrap();
     let counts = json!({"calls": 2, "active": 0, "completed": 2, "cancelled": 0, "faulted": 0, "limited": 0});
-    assert_eq!(stats, json!({"counts": counts, "totals": {"prompt_tokens": 4, "completion_tokens": 2}}));
+    let totals = json!({"prompt_tokens": 4, "completion_tokens": 2, "cached_tokens": 0, "reasoning_tokens": 0});
+    assert_eq!(stats, json!({"counts": counts, "totals": totals}));
     let requests: Value = client().get(format!("{fake}/requests")).send().await.unwrap().json().await.unwrap();
     assert_eq!(requests.as_array().unwrap().len(), 2);
     assert_eq!((&requests[1]["path"], &requests[1]["outcome"]), (&json!("/v1/embeddings"), &json!("completed")));

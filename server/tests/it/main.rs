@@ -24,3 +24,4 @@ mod rest;
 mod session;
 mod setup;
 mod shutdown;
+mod totals;
