@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use sluice::model::{Outcome, TokenCounts, TokenSource};
 use sluice::storage::{Database, DatabaseSettings, UsageRecords};
 use sluice::synthetic::Traffic;
-use sluice::usage::{Journal, UsageRecord, UsageSink, UsageWriter};
+use sluice::usage::{Journal, UsageMetrics, UsageRecord, UsageSink, UsageWriter};
 
 /// Ticks of the kernel's count in a second, on every Linux.
 const TICKS: f64 = 100.0;
@@ -41,7 +41,7 @@ async fn measure(name: &str, count: u64, a_second: Option<u64>) {
     let database = Database::connect(&DatabaseSettings::in_data_dir(folder.path().to_owned())).await.unwrap();
     database.migrate().await.unwrap();
     let records = UsageRecords::new(database, 1000);
-    let journal = Journal::open(&folder.path().join("journal"));
+    let journal = Journal::open(&folder.path().join("journal"), u64::MAX);
     let (sink, writer) =
         UsageWriter::start(records, 1_000_000, Arc::default(), Some(journal), UsageMetrics::none(), async {});
     assert!(writer.replayed(Duration::from_secs(5)).await);
