@@ -10,6 +10,7 @@ mod prices;
 mod probe;
 mod secrets;
 mod servers;
+mod stats;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
