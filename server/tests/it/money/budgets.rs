@@ -1,7 +1,5 @@
 //! Budgets: refusals, bursts, periods, and what survives the process.
 
-use std::time::Duration;
-
 use futures::future::join_all;
 use serde_json::{Value, json};
 use sluice_fake_upstream::FakeUpstream;
@@ -214,5 +212,5 @@ async fn what_was_used_survives_kill_9() {
     // What was in flight counts with its input.
     let after = used(&binary, &cookie).await;
     assert!(after > before && after < before + 100, "{before} {after}");
-    tokio::time::timeout(Duration::from_secs(60), binary.stop()).await.unwrap();
+    binary.stop().await;
 }
