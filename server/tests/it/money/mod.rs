@@ -1,6 +1,7 @@
 //! Prices and budgets of a running gateway, seen from its clients and its administrators.
 
 mod budgets;
+mod command_line;
 mod prices;
 
 use serde_json::{Value, json};
