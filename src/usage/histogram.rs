@@ -37,12 +37,21 @@ impl Histogram {
 
     /// Counts all that another one has.
     pub(crate) fn merge(&mut self, other: &Self) {
+        if self.counts.is_empty() {
+            self.counts.clone_from(&other.counts);
+            return;
+        }
         for (step, count) in &other.counts {
             self.add_many(*step, *count);
         }
     }
 
     fn add_many(&mut self, step: u16, count: u64) {
+        // What is read from a text comes in order.
+        if self.counts.last().is_none_or(|(last, _)| *last < step) {
+            self.counts.push((step, count));
+            return;
+        }
         match self.counts.binary_search_by_key(&step, |(step, _)| *step) {
             Ok(found) => {
                 if let Some((_, counted)) = self.counts.get_mut(found) {
@@ -73,9 +82,9 @@ impl Histogram {
     /// # Errors
     /// It is none.
     pub(crate) fn from_text(text: &str) -> Result<Self, Damaged> {
-        let mut sum = HistogramSum::default();
-        sum.add_text(text)?;
-        Ok(sum.finish())
+        let mut histogram = Self::default();
+        read(text, |step, count| histogram.add_many(step, count))?;
+        Ok(histogram)
     }
 }
 
@@ -97,34 +106,11 @@ impl HistogramSum {
     /// # Errors
     /// It is none.
     pub(crate) fn add_text(&mut self, text: &str) -> Result<(), Damaged> {
-        let mut bytes = text.bytes().peekable();
-        let mut at: u16 = 0;
-        while let Some(byte) = bytes.next() {
-            let mut distance = match byte {
-                b',' => {
-                    at = 0;
-                    continue;
-                }
-                b'a'..=b'z' => u16::from(byte - b'a'),
-                // The first of two digits is written large.
-                b'A'..=b'Z' => {
-                    let second = bytes.next().filter(u8::is_ascii_lowercase).ok_or(Damaged)?;
-                    u16::from(byte - b'A').saturating_mul(LETTERS).saturating_add(u16::from(second - b'a'))
-                }
-                _ => return Err(Damaged),
-            };
-            distance = distance.saturating_add(at);
-            at = distance;
-            let mut count: u64 = 0;
-            let mut is_one = true;
-            while let Some(digit) = bytes.next_if(u8::is_ascii_digit) {
-                is_one = false;
-                count = count.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+        read(text, |step, count| {
+            if let Some(counted) = self.counts.get_mut(usize::from(step)) {
+                *counted = counted.saturating_add(count);
             }
-            let counted = self.counts.get_mut(usize::from(at)).ok_or(Damaged)?;
-            *counted = counted.saturating_add(if is_one { 1 } else { count });
-        }
-        Ok(())
+        })
     }
 
     /// Counts all that another sum has.
@@ -137,12 +123,6 @@ impl HistogramSum {
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
         self.counts.fill(0);
-    }
-
-    /// The sum.
-    pub(crate) fn finish(&self) -> Histogram {
-        let steps = (0_u16..).zip(&self.counts);
-        Histogram { counts: steps.filter(|(_, count)| **count > 0).map(|(step, count)| (step, *count)).collect() }
     }
 
     /// Percentiles; none if nothing was counted. Each is off by 3.1 % at most.
@@ -163,6 +143,37 @@ impl HistogramSum {
         };
         Some(Percentiles { p50: at(50), p90: at(90), p95: at(95), p99: at(99) })
     }
+}
+
+/// Reads a text, or several joined with [`SEPARATOR`]: every step and its count, each less than [`STEPS_MAX`].
+fn read(text: &str, mut found: impl FnMut(u16, u64)) -> Result<(), Damaged> {
+    let mut bytes = text.bytes().peekable();
+    let mut at: u16 = 0;
+    while let Some(byte) = bytes.next() {
+        let distance = match byte {
+            b',' => {
+                at = 0;
+                continue;
+            }
+            b'a'..=b'z' => u16::from(byte - b'a'),
+            // The first of two digits is written large.
+            b'A'..=b'Z' => {
+                let second = bytes.next().filter(u8::is_ascii_lowercase).ok_or(Damaged)?;
+                u16::from(byte - b'A').saturating_mul(LETTERS).saturating_add(u16::from(second - b'a'))
+            }
+            _ => return Err(Damaged),
+        };
+        at = at.saturating_add(distance);
+        if usize::from(at) >= STEPS_MAX {
+            return Err(Damaged);
+        }
+        let mut count: Option<u64> = None;
+        while let Some(digit) = bytes.next_if(u8::is_ascii_digit) {
+            count = Some(count.unwrap_or(0).saturating_mul(10).saturating_add(u64::from(digit - b'0')));
+        }
+        found(at, count.unwrap_or(1));
+    }
+    Ok(())
 }
 
 /// The step that a time is in.
