@@ -1,7 +1,7 @@
 //! What every configured model costs and where that comes from, what was entered, and what comes with Sluice.
 
 use leptos::prelude::*;
-use sluice::model::{ModelPrice, Price, PriceList, PriceSource, PriceView, ShippedPrice};
+use sluice::model::{ModelPrice, Price, PriceList, PriceView, ShippedPrice};
 
 use crate::components::{Badge, Confirm, Empty, FormProblems, Glyph, Icon, PageHeader, ProblemSummary, Tone, UtcTime};
 use crate::layout::loaded;
@@ -33,7 +33,7 @@ pub(crate) fn PricesPage() -> impl IntoView {
 
 fn show(locale: Locale, prices: PriceList, delete: ServerAction<DeletePrice>) -> impl IntoView {
     view! {
-        <div class="grid gap-8">
+        <div class="grid grid-cols-1 gap-8">
             {models(locale, prices.models)} {entered(locale, prices.entered, delete)}
             {shipped(locale, prices.shipped, prices.shipped_date)}
         </div>
@@ -105,8 +105,6 @@ fn model_row(locale: Locale, model: &ModelPrice) -> impl IntoView + use<> {
         .into_any(),
     };
     let source = model.source.map(|source| text::price_source(locale, source));
-    let own = matches!(model.source, Some(PriceSource::Server | PriceSource::Model));
-    let caption = if own { td_string!(locale, prices.new_price) } else { td_string!(locale, prices.own_price) };
     let renamed = (model.upstream_model != model.model).then(|| model.upstream_model.clone());
     let label = td_string!(locale, prices.add_for, model = model.model.clone(), server = model.server_name.clone());
     view! {
@@ -120,7 +118,7 @@ fn model_row(locale: Locale, model: &ModelPrice) -> impl IntoView + use<> {
             <td>{source}</td>
             <td class="text-right">
                 <a href=Destination::new_price_of(&model.model, model.server_id) class="btn btn-ghost btn-sm" aria-label=label>
-                    {caption}
+                    {td_string!(locale, prices.add)}
                 </a>
             </td>
         </tr>
