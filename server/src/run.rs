@@ -14,7 +14,7 @@ use sluice::catalog::DEFAULT_POLL_INTERVAL;
 use sluice::config::Settings;
 use sluice::ingress;
 use sluice::proxy::Gateway;
-use sluice::services::Services;
+use sluice::services::{OwnUsage, Services};
 use sluice::storage::{Database, UsageRecords};
 use sluice::telemetry::ErrorChain;
 use sluice::usage::{Journal, UsageWriter};
@@ -113,6 +113,11 @@ pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<
         async move { limiter.keep_tidy(background).await }
     });
     let records = UsageRecords::new(database.clone(), settings.access.max_apps);
+    // Before the first row that is summed up when it is written.
+    let summed_up = records.rebuild_sums().await.context("cannot sum up the usage of an earlier version")?;
+    if summed_up > 0 {
+        tracing::info!(records = summed_up, "the usage that an earlier version recorded was summed up");
+    }
     let journal = Journal::open(&settings.data_dir.join(JOURNAL_FOLDER));
     let capacity = settings.usage.buffer_records;
     let (sink, writer) = UsageWriter::start(records.clone(), capacity, catalog.look_now(), Some(journal));
@@ -140,9 +145,10 @@ pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<
         drain_timeout: settings.limits.drain_timeout,
     };
     let unready_pause = settings.limits.unready_pause;
+    let own_usage = OwnUsage::new(database.clone(), settings.usage.time_zone.clone());
     let gateway = Gateway::new(catalog, settings.access, settings.limits, settings.queue, limiter, sink);
     tasks.spawn(begin_to_drain(gateway.clone(), stop.clone(), unready_pause, background.clone()));
-    let router = router(&host, health, gateway, &Assets::load());
+    let router = router(&host, health, ingress::router(gateway, own_usage), &Assets::load());
     let rest = Rest { tasks, background, writer, services: Arc::clone(&services), database };
     let task = tokio::spawn(serve(listener, router, bounds, stop.clone(), rest));
     Ok(Running { address, setup_url, services, stop, task })
@@ -194,7 +200,7 @@ async fn serve(listener: TcpListener, router: Router, bounds: Bounds, stop: Stop
 }
 
 /// All routes. `/v1` stands outside of everything that is about browsers.
-fn router(host: &Host, health: Health, gateway: Gateway, assets: &Assets) -> Router {
+fn router(host: &Host, health: Health, traffic: Router, assets: &Assets) -> Router {
     let administration = dashboard::router(assets)
         .layer(middleware::from_fn(security::limit_body))
         .merge(api::router(host.clone()))
@@ -207,7 +213,7 @@ fn router(host: &Host, health: Health, gateway: Gateway, assets: &Assets) -> Rou
         .layer(CatchPanicLayer::custom(security::after_panic))
         .layer(middleware::from_fn(request_scope::scope))
         .layer(middleware::from_fn_with_state(host.outside.clone(), security::headers));
-    ingress::router(gateway).merge(browsers)
+    traffic.merge(browsers)
 }
 
 fn outside(settings: &Settings) -> Outside {

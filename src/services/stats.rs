@@ -142,7 +142,11 @@ async fn own_filter(
     match owner {
         Owner::App(app) => filter.apps = Some(Selection { any_of: vec![app], or_none: false }),
         // Whatever was selected of keys, there is no more than this one.
-        Owner::Key(key) => filter.keys = Some(Selection { any_of: vec![key], or_none: false }),
+        Owner::Key(key) => {
+            let is_meant = filter.keys.as_ref().is_none_or(|selected| selected.any_of.contains(&key));
+            let any_of = if is_meant { vec![key] } else { Vec::new() };
+            filter.keys = Some(Selection { any_of, or_none: false });
+        }
     }
     Ok(filter)
 }

@@ -15,6 +15,7 @@ mod queues;
 mod requests;
 mod servers;
 mod session;
+mod stats;
 
 use axum::Router;
 use axum::extract::Request;
@@ -83,6 +84,7 @@ fn routes() -> Vec<(Method, &'static str, MethodRouter<Host>)> {
         (Method::GET, "/api/overview", get(overview::show)),
         (Method::GET, "/api/requests", get(requests::list)),
         (Method::GET, "/api/requests/{id}", get(requests::show)),
+        (Method::GET, "/api/stats/usage", get(stats::usage)),
         (Method::GET, "/api/live", get(live::follow)),
         (Method::POST, "/api/session", post(session::sign_in)),
         (Method::GET, "/api/session", get(session::show)),

@@ -54,10 +54,7 @@ impl UsageRecords {
         let mut rollup = Rollup::default();
         let mut rows = Vec::with_capacity(records.len());
         for record in records {
-            let app_id = match &record.app {
-                AppReference::Registered(id) => Some(*id),
-                AppReference::Named(name) => apps.get(name.as_str()).copied().flatten(),
-            };
+            let app_id = app_id(record, &apps);
             if app_id.is_none() {
                 report.apps_refused = report.apps_refused.saturating_add(1);
             }
@@ -76,6 +73,22 @@ impl UsageRecords {
         transaction.commit().await?;
         self.series.keep(series);
         Ok(report)
+    }
+
+    /// Adds the sums of records, and not their rows.
+    #[cfg(feature = "synthetic")]
+    pub(crate) async fn add_sums(&self, records: &[UsageRecord]) -> Result<(), StorageError> {
+        let transaction = self.database.begin_write().await?;
+        let records: Vec<&UsageRecord> = records.iter().collect();
+        let apps = self.register_apps(&transaction, &records, &mut BatchReport::default()).await?;
+        let mut rollup = Rollup::default();
+        for record in records {
+            rollup.add(record, app_id(record, &apps));
+        }
+        let series = rollups::add(&transaction, &self.series, rollup).await?;
+        transaction.commit().await?;
+        self.series.keep(series);
+        Ok(())
     }
 
     /// Finds or adds the apps that are named and not registered.
@@ -116,6 +129,14 @@ impl UsageRecords {
             apps.insert(name, id);
         }
         Ok(apps)
+    }
+}
+
+/// The app of a record; none if it could not be registered.
+fn app_id(record: &UsageRecord, apps: &HashMap<&str, Option<AppId>>) -> Option<AppId> {
+    match &record.app {
+        AppReference::Registered(id) => Some(*id),
+        AppReference::Named(name) => apps.get(name.as_str()).copied().flatten(),
     }
 }
 

@@ -4,12 +4,14 @@
 //! the rows that it was just given. The names of columns are English in every language and are never renamed, because
 //! programs read them; new ones go to the end.
 
+mod answer;
 mod csv_writer;
 mod file_name;
 mod report;
 mod request;
 mod time;
 
+pub use answer::{CSV_TYPE, report_name, wants_csv};
 pub use csv_writer::CsvWriter;
 pub use file_name::FileName;
 pub use report::report_csv;
