@@ -42,7 +42,7 @@ async fn measure(name: &str, count: u64, a_second: Option<u64>) {
     database.migrate().await.unwrap();
     let records = UsageRecords::new(database, 1000);
     let journal = Journal::open(&folder.path().join("journal"));
-    let (sink, writer) = UsageWriter::start(records, 1_000_000, Arc::default(), Some(journal));
+    let (sink, writer) = UsageWriter::start(records, 1_000_000, Arc::default(), Some(journal), async {});
     assert!(writer.replayed(Duration::from_secs(5)).await);
     let mut traffic = Traffic::new(4);
     let start_ms = 1_795_219_200_000;

@@ -9,8 +9,9 @@ use crate::browser;
 use crate::components::ErrorNote;
 use crate::layout::{BareFrame, SignedInArea};
 use crate::pages::{
-    AppEditPage, AppsPage, KeyEditPage, KeyNewPage, KeysPage, NotFoundPage, OverviewPage, RequestDetailPage,
-    RequestsPage, ServerEditPage, ServerNewPage, ServerPage, ServersPage, SetupPage, SignInPage,
+    AppEditPage, AppsPage, KeyEditPage, KeyNewPage, KeysPage, NotFoundPage, OverviewPage, PriceEditPage, PriceNewPage,
+    PricesPage, RequestDetailPage, RequestsPage, ServerEditPage, ServerNewPage, ServerPage, ServersPage, SetupPage,
+    SignInPage,
 };
 use crate::preferences::Preferences;
 
@@ -66,6 +67,9 @@ pub fn App() -> impl IntoView {
                         <Route path=path!("/keys") view=KeysPage />
                         <Route path=path!("/keys/new") view=KeyNewPage />
                         <Route path=path!("/keys/:id") view=KeyEditPage />
+                        <Route path=path!("/prices") view=PricesPage />
+                        <Route path=path!("/prices/new") view=PriceNewPage />
+                        <Route path=path!("/prices/:id") view=PriceEditPage />
                         <Route path=path!("/requests") view=RequestsPage />
                         <Route path=path!("/requests/:id") view=RequestDetailPage />
                     </ParentRoute>

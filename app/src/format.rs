@@ -1,7 +1,7 @@
 //! How numbers and times are written: the same on the server and in the browser, in UTC, without the locale of either.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use sluice::model::Problem;
 
@@ -35,6 +35,26 @@ pub(crate) fn parse_last_moment_of_day(text: &str) -> Result<Option<i64>, Proble
     let day: Date = text.parse().map_err(|_| Problem::DateInvalid)?;
     let next = day.tomorrow().and_then(|day| day.to_zoned(TimeZone::UTC)).map_err(|_| Problem::DateInvalid)?;
     Ok(Some(next.timestamp().as_millisecond().saturating_sub(1)))
+}
+
+/// A time in UTC as a field for date and time takes it: `2026-11-21T14:20:00`.
+pub(crate) fn utc_moment(milliseconds: i64) -> String {
+    let pattern = if milliseconds.rem_euclid(1000) == 0 { "%Y-%m-%dT%H:%M:%S" } else { "%Y-%m-%dT%H:%M:%S%.3f" };
+    Timestamp::from_millisecond(milliseconds).map_or_else(|_| String::new(), |time| time.strftime(pattern).to_string())
+}
+
+/// A time in UTC, from what a field for date and time sends; `None` for an empty one.
+///
+/// # Errors
+/// The text is not a time.
+pub(crate) fn parse_utc_moment(text: &str) -> Result<Option<i64>, Problem> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let time: DateTime = text.parse().map_err(|_| Problem::TimeInvalid)?;
+    let time = time.to_zoned(TimeZone::UTC).map_err(|_| Problem::TimeInvalid)?;
+    Ok(Some(time.timestamp().as_millisecond()))
 }
 
 /// A duration: `840 ms` below one second, `2.35 s` below a minute, `75.3 s` above.
@@ -132,11 +152,19 @@ pub(crate) fn parse_seconds(text: &str) -> Result<u32, Problem> {
 /// The text is no whole number. A comma or a space that does not stand between thousands is none, so that `1,5` does not
 /// become fifteen.
 pub(crate) fn parse_count(text: &str) -> Result<Option<u32>, Problem> {
-    let text = text.trim();
-    if text.is_empty() {
+    if text.trim().is_empty() {
         return Ok(None);
     }
-    let groups: Vec<&str> = text.split([',', ' ', '_', '\'', '\u{a0}', '\u{202f}']).collect();
+    // What does not fit is out of range too; the service names the range.
+    parse_long_count(text).map(|count| Some(u32::try_from(count).unwrap_or(u32::MAX)))
+}
+
+/// A count that may be large, as a person writes it, as [`parse_count`] reads it.
+///
+/// # Errors
+/// The text is no whole number, or empty.
+pub(crate) fn parse_long_count(text: &str) -> Result<u64, Problem> {
+    let groups: Vec<&str> = text.trim().split([',', ' ', '_', '\'', '\u{a0}', '\u{202f}']).collect();
     let is_number = |group: &&str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit());
     let well_grouped = match groups.as_slice() {
         [_] => true,
@@ -146,8 +174,7 @@ pub(crate) fn parse_count(text: &str) -> Result<Option<u32>, Problem> {
     if !well_grouped || !groups.iter().all(is_number) {
         return Err(Problem::NotANumber);
     }
-    // What does not fit is out of range too; the service names the range.
-    Ok(Some(groups.concat().parse().unwrap_or(u32::MAX)))
+    Ok(groups.concat().parse().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -170,6 +197,17 @@ mod tests {
         assert_eq!(parse_last_moment_of_day("9999-12-31"), Err(Problem::DateInvalid));
         let last = parse_last_moment_of_day("2026-11-20").ok().flatten().unwrap_or_default();
         assert_eq!(utc_day(last), "2026-11-20");
+    }
+
+    #[test]
+    fn moments_are_read_as_they_are_written() {
+        assert_eq!(utc_moment(1_795_270_800_000), "2026-11-21T14:20:00");
+        for moment in [0, 1_795_270_800_123, -1] {
+            assert_eq!(parse_utc_moment(&utc_moment(moment)), Ok(Some(moment)));
+        }
+        assert_eq!(parse_utc_moment("2026-11-21T14:20"), Ok(Some(1_795_270_800_000)));
+        assert_eq!(parse_utc_moment(" "), Ok(None));
+        assert_eq!(parse_utc_moment("2026-11-21T25:00"), Err(Problem::TimeInvalid));
     }
 
     #[test]

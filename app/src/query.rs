@@ -2,9 +2,11 @@
 //!
 //! Nothing from an address is ever used as a path or shown as text; it is mapped to closed sets here.
 
+use std::fmt::Write as _;
+
 use leptos::Params;
 use leptos_router::params::Params;
-use sluice::model::{AppId, KeyId, ServerId};
+use sluice::model::{AppId, KeyId, PriceId, ServerId};
 
 /// A page of the dashboard that a person can be sent to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,12 @@ pub(crate) enum Destination {
     NewKey,
     /// One key.
     Key(KeyId),
+    /// What models cost.
+    Prices,
+    /// A new price.
+    NewPrice,
+    /// One price that was entered.
+    Price(PriceId),
     /// The newest requests.
     Requests,
     /// One request, by its id.
@@ -54,9 +62,23 @@ impl Destination {
             Self::Keys => "/keys".to_owned(),
             Self::NewKey => "/keys/new".to_owned(),
             Self::Key(id) => format!("/keys/{id}"),
+            Self::Prices => "/prices".to_owned(),
+            Self::NewPrice => "/prices/new".to_owned(),
+            Self::Price(id) => format!("/prices/{id}"),
             Self::Requests => "/requests".to_owned(),
             Self::Request(id) => format!("/requests/{id}"),
         }
+    }
+
+    /// The form for a price of one model at one server.
+    pub(crate) fn new_price_of(model: &str, server: ServerId) -> String {
+        let model = percent_encoded(model);
+        format!("{}?model={model}&server={server}", Self::NewPrice.path())
+    }
+
+    /// The form for a price like the one with this number among the shipped ones.
+    pub(crate) fn new_price_like(shipped: u32) -> String {
+        format!("{}?shipped={shipped}", Self::NewPrice.path())
     }
 
     /// The page that a path leads to; the first page for anything else, other sites included.
@@ -67,6 +89,8 @@ impl Destination {
             "/apps" => Self::Apps,
             "/keys" => Self::Keys,
             "/keys/new" => Self::NewKey,
+            "/prices" => Self::Prices,
+            "/prices/new" => Self::NewPrice,
             "/requests" => Self::Requests,
             other => Self::numbered(other).unwrap_or(Self::Overview),
         }
@@ -86,6 +110,9 @@ impl Destination {
         if let Some(id) = path.strip_prefix("/apps/") {
             return id.parse().ok().map(Self::App);
         }
+        if let Some(id) = path.strip_prefix("/prices/") {
+            return id.parse().ok().map(Self::Price);
+        }
         path.strip_prefix("/keys/").and_then(|id| id.parse().ok()).map(Self::Key)
     }
 
@@ -98,6 +125,30 @@ impl Destination {
             other => format!("/login?next={}", other.path()),
         }
     }
+}
+
+/// A text as a value in the query of an address.
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// What the form of a new price holds at first: a configured model, or a shipped price.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Params)]
+pub(crate) struct NewPriceQuery {
+    /// Public name of a configured model.
+    pub(crate) model: Option<String>,
+    /// Id of its server.
+    pub(crate) server: Option<i64>,
+    /// Number of a shipped price.
+    pub(crate) shipped: Option<u32>,
 }
 
 /// What the page for signing in is asked to do afterwards.
@@ -145,11 +196,20 @@ mod tests {
             Destination::Keys,
             Destination::NewKey,
             Destination::Key(KeyId(9)),
+            Destination::Prices,
+            Destination::NewPrice,
+            Destination::Price(PriceId(2)),
             Destination::Requests,
             Destination::Request("019a0000-0000-7000-8000-000000000000".to_owned()),
         ] {
             assert_eq!(Destination::after_sign_in(&destination.path()), destination);
         }
+    }
+
+    #[test]
+    fn names_of_models_stay_inside_their_value() {
+        let address = Destination::new_price_of("a/b & c=水?", ServerId(3));
+        assert_eq!(address, "/prices/new?model=a%2Fb%20%26%20c%3D%E6%B0%B4%3F&server=3");
     }
 
     #[test]

@@ -3,14 +3,15 @@
 //! Every match is exhaustive, so that a new problem or outcome cannot reach a person without words.
 
 use sluice::model::{
-    Endpoint, Fill, KeyState, LimitName, Limits, Outcome, Overflow, Priority, ProbeFailure, ProbeReport, Problem,
-    ProviderKind, QueueOrder, Refusal, Resource, ServerState,
+    BudgetLevel, Endpoint, Fill, KeyState, LimitName, Limits, Outcome, Overflow, PriceSource, Priority, ProbeFailure,
+    ProbeReport, Problem, ProviderKind, QueueOrder, Refusal, Resource, ServerState,
 };
 
 use crate::UiError;
 use crate::components::{Level, Measure, level};
 use crate::filter::Filter;
 use crate::format::{compact_text, count_text, countdown_text, duration_text, seconds_text, span_text};
+use crate::forms::BudgetKind;
 use crate::preferences::Theme;
 use crate::translations::{Locale, td_string};
 
@@ -67,6 +68,7 @@ pub(crate) fn problem(locale: Locale, field: &str, problem: &Problem) -> String 
         }
         Problem::OutOfRange { min, max } => td_string!(locale, problems.out_of_range, min = *min, max = *max),
         Problem::NotANumber => td_string!(locale, problems.not_a_number).to_owned(),
+        Problem::NotPositive => td_string!(locale, problems.not_positive).to_owned(),
         Problem::TooLarge => td_string!(locale, problems.too_large).to_owned(),
         Problem::TooPrecise => td_string!(locale, problems.too_precise).to_owned(),
         Problem::CurrencyInvalid => td_string!(locale, problems.currency_invalid).to_owned(),
@@ -76,6 +78,7 @@ pub(crate) fn problem(locale: Locale, field: &str, problem: &Problem) -> String 
         Problem::TooManyRows { max } => td_string!(locale, problems.too_many_rows, max = *max),
         Problem::InvalidName => td_string!(locale, problems.invalid_name).to_owned(),
         Problem::InvalidAppName => td_string!(locale, problems.invalid_app_name).to_owned(),
+        Problem::Taken if field == "valid_from_ms" => td_string!(locale, prices.taken).to_owned(),
         Problem::Taken => td_string!(locale, problems.taken).to_owned(),
         Problem::UrlInvalid => td_string!(locale, problems.url_invalid).to_owned(),
         Problem::UrlScheme => td_string!(locale, problems.url_scheme).to_owned(),
@@ -230,6 +233,34 @@ pub(crate) fn limits(locale: Locale, limits: Limits) -> Option<String> {
         Locale::zh => "、",
     };
     (!words.is_empty()).then(|| words.join(between))
+}
+
+/// What a budget is of and for how long.
+pub(crate) fn budget_kind(locale: Locale, kind: BudgetKind) -> &'static str {
+    match kind {
+        BudgetKind::DailyTokens => td_string!(locale, budgets.daily_tokens),
+        BudgetKind::MonthlyTokens => td_string!(locale, budgets.monthly_tokens),
+        BudgetKind::DailyCost => td_string!(locale, budgets.daily_cost),
+        BudgetKind::MonthlyCost => td_string!(locale, budgets.monthly_cost),
+    }
+}
+
+/// How a budget is.
+pub(crate) fn budget_level(locale: Locale, level: BudgetLevel) -> &'static str {
+    match level {
+        BudgetLevel::Ok => td_string!(locale, budgets.ok),
+        BudgetLevel::Warning => td_string!(locale, budgets.warning),
+        BudgetLevel::Exceeded => td_string!(locale, budgets.exceeded),
+    }
+}
+
+/// Where a price comes from.
+pub(crate) fn price_source(locale: Locale, source: PriceSource) -> &'static str {
+    match source {
+        PriceSource::Server => td_string!(locale, prices.source_server),
+        PriceSource::Model => td_string!(locale, prices.source_model),
+        PriceSource::Shipped => td_string!(locale, prices.source_shipped),
+    }
 }
 
 /// What a gauge shows.

@@ -10,6 +10,7 @@ use sluice::limit::{Limiter, LocalLimiter};
 use sluice::services::{ServiceError, Services, ServicesSettings, open_key_ring};
 use sluice::storage::{Database, DatabaseSettings};
 use sluice::telemetry::ErrorChain;
+use sluice::usage::budget::Ledger;
 
 /// An opened installation.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct Administration {
     pub catalog: Arc<Catalog>,
     /// When requests may go.
     pub limiter: Arc<LocalLimiter>,
+    /// What apps and keys may use in a day or a month.
+    pub ledger: Arc<Ledger>,
     /// What an administrator can do.
     pub services: Arc<Services>,
 }
@@ -43,9 +46,14 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Administration> {
     }
     let catalog = Catalog::load(database.clone(), Arc::clone(&key_ring)).await?;
     let limiter = Arc::new(LocalLimiter::new(settings.queue.window, settings.queue.line_length));
+    let ledger =
+        Ledger::load(&database, settings.usage.time_zone.clone()).await.context("cannot read what was used")?;
     catalog.follow({
-        let limiter = Arc::clone(&limiter);
-        move |snapshot| limiter.apply(snapshot)
+        let (limiter, ledger) = (Arc::clone(&limiter), Arc::clone(&ledger));
+        move |snapshot| {
+            limiter.apply(snapshot);
+            ledger.apply(snapshot);
+        }
     });
     let services_settings = ServicesSettings {
         access_policy: settings.access.policy,
@@ -54,8 +62,9 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Administration> {
         ..ServicesSettings::default()
     };
     let decides: Arc<dyn Limiter> = Arc::<LocalLimiter>::clone(&limiter);
-    let services = Services::new(database.clone(), key_ring, Arc::clone(&catalog), decides, services_settings)?;
-    Ok(Administration { database, catalog, limiter, services: Arc::new(services) })
+    let (follows, counts) = (Arc::clone(&catalog), Arc::clone(&ledger));
+    let services = Services::new(database.clone(), key_ring, follows, decides, counts, services_settings)?;
+    Ok(Administration { database, catalog, limiter, ledger, services: Arc::new(services) })
 }
 
 fn key_source(setting: &MasterKeySource) -> crypto::MasterKeySource {

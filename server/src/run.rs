@@ -17,6 +17,7 @@ use sluice::proxy::Gateway;
 use sluice::services::{OwnUsage, Services};
 use sluice::storage::{Database, UsageRecords};
 use sluice::telemetry::ErrorChain;
+use sluice::usage::budget::Ledger;
 use sluice::usage::{Journal, UsageWriter};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -93,7 +94,7 @@ impl Running {
 /// The database, the master key or the configuration cannot be used.
 pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<Running> {
     let address = listener.local_addr().context("cannot read the address of the listening socket")?;
-    let Administration { database, catalog, limiter, services } = administration::open(&settings).await?;
+    let Administration { database, catalog, limiter, ledger, services } = administration::open(&settings).await?;
     if let Some(admin) = &settings.admin {
         let made = services.accounts.ensure_admin(&admin.username, admin.password.expose()).await;
         administration::answer(made).context("cannot make the administrator of the settings")?;
@@ -120,7 +121,8 @@ pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<
     }
     let journal = Journal::open(&settings.data_dir.join(JOURNAL_FOLDER));
     let capacity = settings.usage.buffer_records;
-    let (sink, writer) = UsageWriter::start(records.clone(), capacity, catalog.look_now(), Some(journal));
+    let caught_up = count_the_journal(Arc::clone(&ledger), database.clone());
+    let (sink, writer) = UsageWriter::start(records.clone(), capacity, catalog.look_now(), Some(journal), caught_up);
     // Before the limiter looks at them: what was in flight when the process was killed counts too.
     if !writer.replayed(REPLAY_PATIENCE).await {
         tracing::warn!("what the journal holds is not in the database yet; it follows while requests are served");
@@ -146,12 +148,22 @@ pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<
     };
     let unready_pause = settings.limits.unready_pause;
     let own_usage = OwnUsage::new(database.clone(), settings.usage.time_zone.clone());
-    let gateway = Gateway::new(catalog, settings.access, settings.limits, settings.queue, limiter, sink);
+    let gateway = Gateway::new(catalog, settings.access, settings.limits, settings.queue, limiter, ledger, sink);
     tasks.spawn(begin_to_drain(gateway.clone(), stop.clone(), unready_pause, background.clone()));
     let router = router(&host, health, ingress::router(gateway, own_usage), &Assets::load());
     let rest = Rest { tasks, background, writer, services: Arc::clone(&services), database };
     let task = tokio::spawn(serve(listener, router, bounds, stop.clone(), rest));
     Ok(Running { address, setup_url, services, stop, task })
+}
+
+/// What was in flight when an earlier process was killed counts against budgets too.
+async fn count_the_journal(ledger: Arc<Ledger>, database: Database) {
+    if let Err(error) = ledger.read(&database).await {
+        tracing::error!(
+            error = %ErrorChain(&error),
+            "what the journal had does not count against budgets until the next start"
+        );
+    }
 }
 
 /// Leads from the first step of a stop to the second: lets the pause pass, unless it is skipped, and then closes the

@@ -1,14 +1,18 @@
 //! Building a snapshot from the database.
 
+use std::collections::HashMap;
+
 use url::Url;
 
 use super::{AppEntry, KeyEntry, ServerEntry, Snapshot, SnapshotParts};
 use crate::crypto::{KeyHash, KeyRing};
-use crate::model::ServerId;
+use crate::model::{PriceView, ServerId};
 use crate::storage::apps::AppRow;
+use crate::storage::budgets::{BudgetOwner, BudgetRows};
 use crate::storage::keys::KeyRow;
 use crate::storage::servers::ServerRow;
-use crate::storage::{Database, StorageError, apps, catalog_state, keys, servers};
+use crate::storage::{Database, StorageError, apps, budgets, catalog_state, keys, prices, servers};
+use crate::usage::pricing::EnteredPrice;
 
 /// The name that a server's API key is sealed for.
 pub fn api_key_record(id: ServerId) -> String {
@@ -22,12 +26,15 @@ pub(super) async fn load_snapshot(database: &Database, key_ring: &KeyRing) -> Re
     let servers = servers::list(&transaction).await?;
     let apps = apps::list(&transaction).await?;
     let keys = keys::list_unrevoked(&transaction).await?;
+    let mut budgets = budgets::list(&transaction).await?;
+    let prices = prices::list(&transaction).await?;
     transaction.rollback().await?;
     Ok(Snapshot::new(SnapshotParts {
         revision,
         servers: servers.into_iter().filter_map(|row| server_entry(row, key_ring)).collect(),
-        apps: apps.into_iter().map(app_entry).collect(),
-        keys: keys.into_iter().filter_map(key_entry).collect(),
+        apps: apps.into_iter().map(|row| app_entry(row, &mut budgets)).collect(),
+        keys: keys.into_iter().filter_map(|row| key_entry(row, &mut budgets)).collect(),
+        prices: prices.into_iter().map(entered_price).collect(),
     }))
 }
 
@@ -73,21 +80,26 @@ fn server_entry(row: ServerRow, key_ring: &KeyRing) -> Option<ServerEntry> {
     })
 }
 
-/// An app whose limits cannot be read is refused, like one that is switched off: without them it would have none.
-fn app_entry(row: AppRow) -> AppEntry {
-    if let Some(column) = row.unreadable {
+/// An app whose limits or budgets cannot be read is refused, like one that is switched off: without them it would have
+/// none.
+fn app_entry(row: AppRow, budgets: &mut HashMap<BudgetOwner, BudgetRows>) -> AppEntry {
+    let budgets = budgets.remove(&BudgetOwner::App(row.id)).unwrap_or_default();
+    let unreadable = row.unreadable.or(budgets.unreadable);
+    if let Some(column) = unreadable {
         tracing::warn!(
             column,
             app = %row.name,
             "the limits that are stored of this app cannot be read; its requests are refused until they are saved again"
         );
     }
-    AppEntry { id: row.id, name: row.name, enabled: row.enabled && row.unreadable.is_none(), limits: row.limits }
+    let (enabled, budgets) = (row.enabled && unreadable.is_none(), budgets.budgets);
+    AppEntry { id: row.id, name: row.name, enabled, limits: row.limits, budgets }
 }
 
-/// A key whose limits cannot be read opens nothing, like one that has ended: without them it would have none.
-fn key_entry(row: KeyRow) -> Option<(KeyHash, KeyEntry)> {
-    if let Some(column) = row.unreadable {
+/// A key whose limits or budgets cannot be read opens nothing, like one that has ended: without them it would have none.
+fn key_entry(row: KeyRow, budgets: &mut HashMap<BudgetOwner, BudgetRows>) -> Option<(KeyHash, KeyEntry)> {
+    let budgets = budgets.remove(&BudgetOwner::Key(row.id)).unwrap_or_default();
+    if let Some(column) = row.unreadable.or(budgets.unreadable) {
         tracing::warn!(
             column,
             key = %row.name,
@@ -101,7 +113,13 @@ fn key_entry(row: KeyRow) -> Option<(KeyHash, KeyEntry)> {
         models: row.models,
         expires_at_ms: row.expires_at_ms,
         limits: row.limits,
+        budgets: budgets.budgets,
         priority: row.priority,
     };
     Some((row.key_hash, entry))
+}
+
+fn entered_price(view: PriceView) -> EnteredPrice {
+    let PriceView { model, server_id, valid_from_ms, price, .. } = view;
+    EnteredPrice { model, server_id, valid_from_ms, price }
 }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::crypto::Secret;
-use crate::model::{AppId, KeyId, Limits, Priority, ProviderKind, QueuePolicy, ServerId, Timeouts};
+use crate::model::{AppId, Budget, KeyId, Limits, Priority, ProviderKind, QueuePolicy, ServerId, Timeouts};
+use crate::usage::pricing::{EnteredPrice, PriceBook, PriceHistory};
 
 /// SHA-256 of an issued key: what is stored of it, and how it is found.
 pub type KeyHash = [u8; 32];
@@ -47,6 +48,8 @@ pub struct AppEntry {
     pub enabled: bool,
     /// What it may send.
     pub limits: Limits,
+    /// What it may use in a day or a month.
+    pub budgets: Vec<Budget>,
 }
 
 /// An issued key as the path of a request sees it. Revoked keys are not in a snapshot.
@@ -62,6 +65,8 @@ pub struct KeyEntry {
     pub expires_at_ms: Option<i64>,
     /// What may be sent with it.
     pub limits: Limits,
+    /// What may be used with it in a day or a month.
+    pub budgets: Vec<Budget>,
     /// How urgent its requests are.
     pub priority: Priority,
 }
@@ -82,6 +87,8 @@ pub struct Target {
     pub model: Arc<str>,
     /// The upstream's name of the model.
     pub upstream_model: Arc<str>,
+    /// What it costs.
+    pub prices: Arc<PriceHistory>,
 }
 
 /// What a snapshot is built from. Servers come in configured order, the disabled ones included.
@@ -95,6 +102,8 @@ pub struct SnapshotParts {
     pub apps: Vec<AppEntry>,
     /// Every key that is not revoked.
     pub keys: Vec<(KeyHash, KeyEntry)>,
+    /// Every price that was entered.
+    pub prices: Vec<EnteredPrice>,
 }
 
 /// One consistent picture of the configuration.
@@ -113,6 +122,7 @@ impl Snapshot {
     /// Builds the indexes.
     pub fn new(parts: SnapshotParts) -> Self {
         let servers: Vec<Arc<ServerEntry>> = parts.servers.into_iter().map(Arc::new).collect();
+        let book = PriceBook::new(parts.prices);
         let mut targets: HashMap<String, Vec<Target>> = HashMap::new();
         let mut model_names = Vec::new();
         for server in &servers {
@@ -121,10 +131,13 @@ impl Snapshot {
                     model_names.push(name.clone());
                     Vec::new()
                 });
+                let host = server.base_url.host_str().unwrap_or_default();
+                let prices = book.history(server.id, name, server.provider, host, upstream_name);
                 entry.push(Target {
                     server: Arc::clone(server),
                     model: Arc::from(name.as_str()),
                     upstream_model: Arc::from(upstream_name.as_str()),
+                    prices: Arc::new(prices),
                 });
             }
         }

@@ -42,8 +42,8 @@ pub(super) async fn embeddings(
 
 async fn infer(gateway: Gateway, id: RequestId, endpoint: Endpoint, request: Request) -> Response {
     let (sink, limiter) = (gateway.usage().clone(), Arc::clone(gateway.limiter()));
-    let mut settlement =
-        Settlement::begin(sink, limiter, id.internal, Arc::clone(&id.visible), id.chosen_by_client, endpoint);
+    let (ledger, visible) = (Arc::clone(gateway.ledger()), Arc::clone(&id.visible));
+    let mut settlement = Settlement::begin(sink, limiter, ledger, id.internal, visible, id.chosen_by_client, endpoint);
     // The call is large for a future that every connection holds; on the heap it costs only while it runs.
     let call = match Box::pin(read_call(&gateway, endpoint, request, &mut settlement)).await {
         Ok(call) => call,

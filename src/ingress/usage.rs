@@ -9,13 +9,16 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use serde::Serialize;
 
 use super::error::{ApiError, invalid_query, usage_unavailable};
 use super::identify::identify_key;
-use crate::model::UsageQuery;
+use crate::catalog::{KeyEntry, Snapshot};
+use crate::model::{BudgetState, UsageQuery, UsageReport};
 use crate::proxy::{Gateway, GatewayError};
 use crate::services::{OwnUsage, Owner, ServiceError};
 use crate::telemetry::ErrorChain;
+use crate::usage::budget::{Ledger, Spender};
 use crate::usage::export::{CSV_TYPE, report_csv, report_name, wants_csv};
 
 /// What the endpoint works with.
@@ -23,6 +26,32 @@ use crate::usage::export::{CSV_TYPE, report_csv, report_name, wants_csv};
 pub(super) struct UsageState {
     pub(super) gateway: Gateway,
     pub(super) usage: OwnUsage,
+}
+
+/// The usage of a caller, and how its budgets are now.
+#[derive(Debug, Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    report: UsageReport,
+    budgets: Vec<OwnBudget>,
+}
+
+/// A budget that the caller's requests have to fit into.
+#[derive(Debug, Serialize)]
+struct OwnBudget {
+    /// `app` or `key`.
+    owner: &'static str,
+    #[serde(flatten)]
+    state: BudgetState,
+}
+
+/// The budgets of a key and of the app that it is bound to.
+fn budgets(ledger: &Ledger, snapshot: &Snapshot, key: &KeyEntry) -> Vec<OwnBudget> {
+    let of_key = ledger.states(&Spender::Key(key.id), &key.budgets);
+    let app = key.app_id.and_then(|id| snapshot.app(id));
+    let of_app = app.map(|app| ledger.states(&Spender::App(app.id), &app.budgets)).unwrap_or_default();
+    let own = |owner| move |state| OwnBudget { owner, state };
+    of_key.into_iter().map(own("key")).chain(of_app.into_iter().map(own("app"))).collect()
 }
 
 pub(super) async fn show(
@@ -51,7 +80,8 @@ pub(super) async fn show(
         }
     };
     if !wants_csv(query.format, &headers) {
-        return Ok(([(CACHE_CONTROL, "no-store")], Json(report)).into_response());
+        let budgets = budgets(state.gateway.ledger(), &snapshot, &key);
+        return Ok(([(CACHE_CONTROL, "no-store")], Json(Answer { report, budgets })).into_response());
     }
     let text = report_csv(&report, query.bom.unwrap_or(false)).map_err(|error| {
         tracing::error!(%error, "a report cannot be written as CSV");

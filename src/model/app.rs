@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AppId, Limits};
+use super::{AppId, Budget, BudgetState, Limits};
 
 /// One calling application.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,12 +19,15 @@ pub struct AppView {
     pub active_keys: u32,
     /// What it may send.
     pub limits: Limits,
+    /// What it may use in a day or a month, and how much of it is used.
+    #[serde(default)]
+    pub budgets: Vec<BudgetState>,
     /// When it was registered, in milliseconds since 1970 UTC.
     pub created_at_ms: i64,
 }
 
 /// What is needed to register an app.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppInput {
     /// 1 to 64 visible ASCII characters.
@@ -32,4 +35,7 @@ pub struct AppInput {
     /// What it may send.
     #[serde(default)]
     pub limits: Limits,
+    /// What it may use in a day or a month.
+    #[serde(default)]
+    pub budgets: Vec<Budget>,
 }

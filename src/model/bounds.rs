@@ -34,6 +34,10 @@ pub const REQUEST_ID_MAX: usize = 128;
 pub const REQUESTS_PER_MINUTE_MAX: u32 = 10_000_000;
 /// Highest TPM.
 pub const TOKENS_PER_MINUTE_MAX: u32 = 1_000_000_000;
+/// Highest price of a million tokens, in units of its currency.
+pub const PRICE_MAX: u32 = 1_000_000;
+/// Most tokens that a budget can grant.
+pub const BUDGET_TOKENS_MAX: u64 = 1_000_000_000_000_000;
 /// Highest concurrency.
 pub const CONCURRENCY_MAX: u32 = 1_000_000;
 /// Longest queue.

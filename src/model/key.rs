@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AppId, KeyId, Limits, Priority};
+use super::{AppId, Budget, BudgetState, KeyId, Limits, Priority};
 
 /// Whether a key can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub struct KeyView {
     pub models: Vec<String>,
     /// What may be sent with it.
     pub limits: Limits,
+    /// What may be used with it in a day or a month, and how much of it is used.
+    #[serde(default)]
+    pub budgets: Vec<BudgetState>,
     /// How urgent its requests are.
     pub priority: Priority,
     /// Whether it can be used.
@@ -58,6 +61,9 @@ pub struct KeyInput {
     /// What may be sent with it.
     #[serde(default)]
     pub limits: Limits,
+    /// What may be used with it in a day or a month.
+    #[serde(default)]
+    pub budgets: Vec<Budget>,
     /// How urgent its requests are.
     #[serde(default)]
     pub priority: Priority,

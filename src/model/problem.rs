@@ -35,6 +35,9 @@ pub enum Problem {
         /// Largest allowed value.
         max: u32,
     },
+    /// Nothing, or less, where there has to be something.
+    #[error("must be more than 0")]
+    NotPositive,
     /// A number larger than can be counted with.
     #[error("is too large")]
     TooLarge,

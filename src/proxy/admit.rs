@@ -1,5 +1,7 @@
 //! Stage 4: the limits of key, app and server let the request in, now or later.
 //!
+//! What it will use of the budgets of its key and its app is reserved before it waits anywhere.
+//!
 //! A request passes its key's limits, then its app's, then a server's; in each line it waits apart from the others, so that
 //! one that waits for its app stands in nobody's way at a server. What it was given on the way is held for it and
 //! begins to count in earnest when it is sent. Among the servers that have the model, the first with room takes it; if
@@ -20,6 +22,7 @@ use crate::limit::{Admission, Ask, Owner, Patience, Permit, Refusal, Turn};
 use crate::model::{Endpoint, Priority, ServerId};
 use crate::provider::openai;
 use crate::usage::AppReference;
+use crate::usage::budget::{Claim, Need, Spender, Whose};
 
 /// What `Retry-After` says to somebody whose request an administrator took out of the queue.
 const AFTER_CANCELLATION: Duration = Duration::from_mins(1);
@@ -73,6 +76,34 @@ impl<'a> Entry<'a> {
     /// How long it has been on its way.
     pub(super) fn waited(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    /// Reserves what the request will use of the budgets of its key and its app, if they have any.
+    ///
+    /// # Errors
+    /// One of them has no room for it.
+    pub(super) fn claim_budgets(
+        &mut self,
+        targets: &[Target],
+        settlement: &mut Settlement,
+    ) -> Result<(), GatewayError> {
+        let mut claims = Vec::new();
+        if let Some(key) = self.call.caller.key.as_ref().filter(|key| !key.budgets.is_empty()) {
+            claims.push(Claim { spender: Spender::Key(key.id), whose: Whose::Key, budgets: key.budgets.clone() });
+        }
+        if let Some(app) = self.app().filter(|app| !app.budgets.is_empty()) {
+            let whose = Whose::App(Arc::from(app.name.as_str()));
+            claims.push(Claim { spender: Spender::App(app.id), whose, budgets: app.budgets.clone() });
+        }
+        if claims.is_empty() {
+            return Ok(());
+        }
+        self.estimate(targets);
+        let Ask { input_tokens, output_tokens, output_is_bound, .. } = self.ask;
+        let prices = targets.iter().filter_map(|target| target.prices.at(settlement.started_at_ms()));
+        let need = Need::new(input_tokens, output_tokens, output_is_bound, prices.map(|(price, _)| price));
+        settlement.reserve(self.gateway.ledger().reserve(claims, need).map_err(GatewayError::BudgetExceeded)?);
+        Ok(())
     }
 
     /// Passes the limits of the key and of the app, which count a request once.

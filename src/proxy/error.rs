@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::model::LimitName;
+use crate::usage::budget::BudgetDenied;
 
 /// An error that Sluice makes on the path of a request. The codes are listed in `docs/errors.md`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +93,9 @@ pub enum GatewayError {
         /// The limit.
         limit: u32,
     },
+    /// A budget of the app or the key has no room for the request.
+    #[error("{0}")]
+    BudgetExceeded(Box<BudgetDenied>),
     /// A limit is used up and nothing waits here, because the queue is switched off.
     #[error("The limit is used up ({}) and requests do not wait here. Try again in {} s.", limit_text(*.limit), whole_seconds(*.retry_after))]
     RateLimitExceeded {
@@ -240,6 +244,7 @@ impl GatewayError {
             Self::ModelNotFound { .. } => "model_not_found",
             Self::NoServerAvailable { .. } => "no_server_available",
             Self::TokensExceedLimit { .. } => "tokens_exceed_limit",
+            Self::BudgetExceeded(_) => "budget_exceeded",
             Self::RateLimitExceeded { .. } => "rate_limit_exceeded",
             Self::QueueTimeout { .. } => "queue_timeout",
             Self::QueueEvicted { .. } => "queue_evicted",
@@ -259,7 +264,11 @@ impl GatewayError {
             | Self::InvalidAppName
             | Self::TokensExceedLimit { .. } => 400,
             Self::InvalidApiKey { .. } => 401,
-            Self::AppMismatch | Self::AppNotRegistered | Self::AppDisabled | Self::ModelNotAllowed { .. } => 403,
+            Self::AppMismatch
+            | Self::AppNotRegistered
+            | Self::AppDisabled
+            | Self::ModelNotAllowed { .. }
+            | Self::BudgetExceeded(_) => 403,
             Self::ModelNotFound { .. } => 404,
             Self::BodyTimeout { .. } => 408,
             Self::RequestTooLarge { .. } => 413,
@@ -291,6 +300,7 @@ impl GatewayError {
             | Self::InvalidApiKey { .. }
             | Self::AppDisabled
             | Self::TokensExceedLimit { .. }
+            | Self::BudgetExceeded(_)
             | Self::RateLimitExceeded { .. }
             | Self::QueueTimeout { .. }
             | Self::QueueEvicted { .. }
@@ -310,8 +320,8 @@ impl GatewayError {
         }
     }
 
-    /// Whether the official SDKs should be kept from trying again, because it cannot help. Only for the statuses that
-    /// they retry by themselves: 408, 409, 429 and 5xx.
+    /// Whether the official SDKs should be kept from trying again, because it cannot help. For the statuses that they
+    /// retry by themselves (408, 409, 429 and 5xx), and for a budget, which other clients may take for a limit.
     pub const fn forbids_retry(&self) -> bool {
         matches!(
             self,
@@ -322,6 +332,7 @@ impl GatewayError {
                     | UpstreamFailure::TotalTimeout(_),
                 ..
             } | Self::NoServerAvailable { .. }
+                | Self::BudgetExceeded(_)
                 | Self::QueueTimeout { .. }
                 | Self::QueueEvicted { how: LeftQueue::Cancelled, .. }
         )

@@ -12,6 +12,7 @@ use crate::config::{AccessSettings, QueueSettings, TrafficLimits};
 use crate::limit::Limiter;
 use crate::outbound::{AddressPolicy, UpstreamClients};
 use crate::usage::UsageSink;
+use crate::usage::budget::Ledger;
 
 /// What every request on `/v1` shares: configuration, connections, and where records go. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -27,6 +28,7 @@ struct Shared {
     upstreams: UpstreamClients,
     usage: UsageSink,
     limiter: Arc<dyn Limiter>,
+    ledger: Arc<Ledger>,
     queue: QueueSettings,
     newcomers: Mutex<Newcomers>,
     draining: AtomicBool,
@@ -47,12 +49,13 @@ impl Gateway {
         limits: TrafficLimits,
         queue: QueueSettings,
         limiter: Arc<dyn Limiter>,
+        ledger: Arc<Ledger>,
         usage: UsageSink,
     ) -> Self {
         let upstreams = UpstreamClients::new(AddressPolicy::new(access.private_addresses));
         let newcomers = Mutex::default();
         let draining = AtomicBool::new(false);
-        let shared = Shared { catalog, access, limits, upstreams, usage, limiter, queue, newcomers, draining };
+        let shared = Shared { catalog, access, limits, upstreams, usage, limiter, ledger, queue, newcomers, draining };
         Self { shared: Arc::new(shared) }
     }
 
@@ -84,6 +87,11 @@ impl Gateway {
     /// When requests may go.
     pub fn limiter(&self) -> &Arc<dyn Limiter> {
         &self.shared.limiter
+    }
+
+    /// What apps and keys may use in a day or a month.
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.shared.ledger
     }
 
     /// What becomes of a request that an upstream asked to wait.

@@ -99,6 +99,7 @@ async fn first_answer(
         settlement.found(&target.model);
     }
     let mut entry = Entry::new(gateway, call, &facts, &targets, settlement);
+    entry.claim_budgets(&targets, settlement)?;
     entry.pass_caller(&targets, settlement).await?;
     let mut pauses = 0;
     let mut returned = None;

@@ -16,8 +16,10 @@ use super::headers::Way;
 use super::pipeline::Caller;
 use crate::catalog::{ServerEntry, Target};
 use crate::limit::{Headroom, Limiter, Permit, Room, Settled, Turn};
-use crate::model::{Endpoint, LimitName, Outcome, TokenCounts, TokenSource};
+use crate::model::{Endpoint, LimitName, Money, Outcome, Price, TokenCounts, TokenSource};
 use crate::outbound::Written;
+use crate::usage::budget::{Ledger, Reservation};
+use crate::usage::pricing::cost;
 use crate::usage::{UsageRecord, UsageSink};
 
 /// Status in the books of a request whose client left before it got one; the client never sees it. The number is nginx's.
@@ -30,6 +32,7 @@ const MODEL_BYTES: usize = 200;
 pub struct Settlement {
     sink: UsageSink,
     limiter: Arc<dyn Limiter>,
+    ledger: Arc<Ledger>,
     id: Uuid,
     request_id: Arc<str>,
     client_chose_id: bool,
@@ -47,6 +50,10 @@ pub struct Settlement {
     caller_permits: Vec<Permit>,
     /// The place in the limits of the server.
     server_permit: Option<Permit>,
+    /// What is reserved of the budgets of the key and of the app.
+    reservation: Option<Reservation>,
+    /// The price of the target of the last try, valid when the request arrived.
+    price: Option<Price>,
     /// What is left of the limits that refused the request last.
     refused_at: Option<Headroom>,
     written: Arc<Written>,
@@ -83,6 +90,7 @@ impl Settlement {
     pub fn begin(
         sink: UsageSink,
         limiter: Arc<dyn Limiter>,
+        ledger: Arc<Ledger>,
         id: Uuid,
         request_id: Arc<str>,
         client_chose_id: bool,
@@ -91,6 +99,7 @@ impl Settlement {
         Self {
             sink,
             limiter,
+            ledger,
             id,
             request_id,
             client_chose_id,
@@ -105,6 +114,8 @@ impl Settlement {
             public_model: None,
             caller_permits: Vec::new(),
             server_permit: None,
+            reservation: None,
+            price: None,
             refused_at: None,
             written: Arc::default(),
             sent: None,
@@ -162,6 +173,16 @@ impl Settlement {
         self.caller_permits.push(permit);
     }
 
+    /// The request has its part of the budgets of its key and its app.
+    pub(super) fn reserve(&mut self, reservation: Reservation) {
+        self.reservation = Some(reservation);
+    }
+
+    /// When the request arrived, in milliseconds since 1970 UTC: it belongs to the periods and prices of that time.
+    pub(super) const fn started_at_ms(&self) -> i64 {
+        self.started_at_ms
+    }
+
     /// Limits that have this much left did not let the request in.
     pub(super) const fn refused_by_limits(&mut self, headroom: Headroom) {
         self.refused_at = Some(headroom);
@@ -178,19 +199,27 @@ impl Settlement {
         self.work = Work::Some;
         self.public_model = Some(Arc::clone(&target.model));
         self.server = Some(Arc::clone(&target.server));
+        self.price = target.prices.at(self.started_at_ms).map(|(price, _)| price);
         self.attempts = self.attempts.saturating_add(1);
         let Some(caller) = &self.caller else { return };
         let now = self.started.elapsed();
+        let tokens = TokenCounts { input: i64::try_from(input_tokens).ok(), ..TokenCounts::default() };
         self.sink.begun(|| UsageRecord {
             // Nearly: it is about to be sent. Limits count it from here if the process is killed.
             sent_at_ms: Some(self.after(now)),
             duration_ms: milliseconds(now),
             // What the answer would have been, nobody knows.
             charged_tokens: i64::try_from(input_tokens).ok(),
-            tokens: TokenCounts { input: i64::try_from(input_tokens).ok(), ..TokenCounts::default() },
+            tokens,
             token_source: TokenSource::Estimated,
+            cost: self.cost_of(&tokens),
             ..self.row(caller, Ending { outcome: Outcome::Interrupted, status: 0, error_code: None })
         });
+    }
+
+    /// What tokens of the last try cost; none if nobody knows.
+    fn cost_of(&self, tokens: &TokenCounts) -> Option<Money> {
+        self.price.and_then(|price| cost(&price, tokens))
     }
 
     /// The row of the request as it is now; what is only known at its end is missing.
@@ -369,6 +398,7 @@ impl Drop for Settlement {
         let charged = self.leave_limits();
         let Ending { outcome, status, error_code } = self.ending;
         let (tokens, token_source) = self.counts();
+        let cost = self.cost_of(&tokens);
         if let (Outcome::Completed, Some(model), Some(output)) =
             (outcome, &self.public_model, self.tokens.and_then(|tokens| tokens.output))
         {
@@ -392,6 +422,7 @@ impl Drop for Settlement {
             input_tokens = tokens.input,
             output_tokens = tokens.output,
             token_source = token_source.as_str(),
+            cost = cost.map(tracing::field::display),
             first_byte_ms = self.first_byte.map(milliseconds),
             duration_ms = milliseconds(duration),
             "request"
@@ -400,14 +431,17 @@ impl Drop for Settlement {
             self.sink.count_unidentified();
             return;
         };
-        self.sink.record(UsageRecord {
+        let record = UsageRecord {
             charged_tokens: charged.and_then(|tokens| i64::try_from(tokens).ok()),
             tokens,
             token_source,
+            cost,
             first_byte_ms: self.first_byte.map(milliseconds),
             duration_ms: milliseconds(duration),
             ..self.row(&caller, self.ending)
-        });
+        };
+        self.ledger.settle(self.reservation.take(), &record);
+        self.sink.record(record);
     }
 }
 
@@ -451,7 +485,8 @@ mod tests {
         let (sink, receiver) = UsageSink::new(8);
         let limiter = Arc::new(crate::limit::LocalLimiter::new(Duration::from_mins(1), 100));
         let (id, endpoint) = (Uuid::now_v7(), Endpoint::ChatCompletions);
-        let settlement = Settlement::begin(sink.clone(), limiter, id, Arc::from("id-1"), true, endpoint);
+        let ledger = Ledger::new(jiff::tz::TimeZone::UTC);
+        let settlement = Settlement::begin(sink.clone(), limiter, ledger, id, Arc::from("id-1"), true, endpoint);
         (settlement, receiver, sink)
     }
 

@@ -83,6 +83,7 @@ mod tests {
             models: models.iter().map(ToString::to_string).collect(),
             expires_at_ms: None,
             limits: crate::model::Limits::default(),
+            budgets: Vec::new(),
             priority: crate::model::Priority::default(),
         }
     }

@@ -5,9 +5,22 @@ use std::collections::HashMap;
 use super::error::Problems;
 use super::shared::Shared;
 use super::{Actor, ServiceError, validate};
-use crate::model::{AppId, AppInput, AppView, KeyState, Limits, Problem, Resource};
+use crate::model::{AppId, AppInput, AppView, Budget, KeyState, Limits, Problem, Resource};
 use crate::storage::apps::NewApp;
-use crate::storage::{StorageError, apps, catalog_state, keys};
+use crate::storage::budgets::BudgetOwner;
+use crate::storage::{StorageError, apps, budgets, catalog_state, keys};
+use crate::usage::budget::Spender;
+
+/// What is to be changed about an app; what is none stays.
+#[derive(Clone, Debug, Default)]
+pub struct AppChange {
+    /// Whether its requests are served.
+    pub enabled: Option<bool>,
+    /// What it may send; a limit that is none is lifted.
+    pub limits: Option<Limits>,
+    /// All of its budgets.
+    pub budgets: Option<Vec<Budget>>,
+}
 
 /// Calling applications.
 #[derive(Clone, Debug)]
@@ -32,6 +45,7 @@ impl Apps {
             problems.add("name", Problem::Taken);
         }
         validate::limits(&input.limits, &mut problems);
+        validate::budgets(&input.budgets, &mut problems);
         problems.refuse()?;
         let app = NewApp {
             name: &name.unwrap_or_default(),
@@ -43,6 +57,7 @@ impl Apps {
             StorageError::Conflict(_) => ServiceError::invalid("name", Problem::Taken),
             error => error.into(),
         })?;
+        budgets::replace(&transaction, BudgetOwner::App(id), &input.budgets).await?;
         catalog_state::bump(&transaction).await?;
         transaction.commit().await.map_err(StorageError::from)?;
         self.0.put_in_force().await;
@@ -51,26 +66,24 @@ impl Apps {
 
     /// Switches an app on or off; the requests of one that is off are refused.
     pub async fn set_enabled(&self, actor: &Actor, id: AppId, enabled: bool) -> Result<AppView, ServiceError> {
-        self.change(actor, id, Some(enabled), None).await
+        self.change(actor, id, AppChange { enabled: Some(enabled), ..AppChange::default() }).await
     }
 
     /// Changes what an app may send; a limit that is none is lifted.
     pub async fn set_limits(&self, actor: &Actor, id: AppId, limits: Limits) -> Result<AppView, ServiceError> {
-        self.change(actor, id, None, Some(limits)).await
+        self.change(actor, id, AppChange { limits: Some(limits), ..AppChange::default() }).await
     }
 
     /// Changes what is named of an app, all of it or nothing.
-    pub async fn change(
-        &self,
-        actor: &Actor,
-        id: AppId,
-        enabled: Option<bool>,
-        limits: Option<Limits>,
-    ) -> Result<AppView, ServiceError> {
+    pub async fn change(&self, actor: &Actor, id: AppId, change: AppChange) -> Result<AppView, ServiceError> {
         actor.authorize()?;
+        let AppChange { enabled, limits, budgets } = change;
         let mut problems = Problems::default();
         if let Some(limits) = &limits {
             validate::limits(limits, &mut problems);
+        }
+        if let Some(budgets) = &budgets {
+            validate::budgets(budgets, &mut problems);
         }
         problems.refuse()?;
         let transaction = self.0.database.begin_write().await?;
@@ -79,6 +92,10 @@ impl Apps {
         }
         if let Some(limits) = &limits {
             apps::set_limits(&transaction, id, limits).await.map_err(not_found)?;
+        }
+        if let Some(budgets) = &budgets {
+            apps::get(&transaction, id).await.map_err(not_found)?;
+            budgets::replace(&transaction, BudgetOwner::App(id), budgets).await?;
         }
         catalog_state::bump(&transaction).await?;
         transaction.commit().await.map_err(StorageError::from)?;
@@ -93,6 +110,7 @@ impl Apps {
         let now_ms = Shared::now_ms();
         apps::delete(&transaction, id, now_ms).await.map_err(not_found)?;
         keys::revoke_of_app(&transaction, id, now_ms).await?;
+        budgets::replace(&transaction, BudgetOwner::App(id), &[]).await?;
         catalog_state::bump(&transaction).await?;
         transaction.commit().await.map_err(StorageError::from)?;
         self.0.put_in_force().await;
@@ -108,6 +126,7 @@ impl Apps {
         let transaction = self.0.database.begin_read().await?;
         let rows = apps::list(&transaction).await?;
         let keys = keys::list_unrevoked(&transaction).await?;
+        let mut budgets = budgets::list(&transaction).await?;
         transaction.rollback().await.map_err(StorageError::from)?;
         let now_ms = Shared::now_ms();
         let mut active_keys: HashMap<AppId, u32> = HashMap::new();
@@ -117,15 +136,19 @@ impl Apps {
                 *count = count.saturating_add(1);
             }
         }
-        let views = rows.into_iter().map(|row| AppView {
-            id: row.id,
-            name: row.name,
-            // As in the catalog: what cannot be read is refused, and can be saved again.
-            enabled: row.enabled && row.unreadable.is_none(),
-            registered_by_request: row.registered_by_request,
-            limits: row.limits,
-            active_keys: active_keys.get(&row.id).copied().unwrap_or(0),
-            created_at_ms: row.created_at_ms,
+        let views = rows.into_iter().map(|row| {
+            let budgets = budgets.remove(&BudgetOwner::App(row.id)).unwrap_or_default();
+            AppView {
+                id: row.id,
+                name: row.name,
+                // As in the catalog: what cannot be read is refused, and can be saved again.
+                enabled: row.enabled && row.unreadable.is_none() && budgets.unreadable.is_none(),
+                registered_by_request: row.registered_by_request,
+                limits: row.limits,
+                budgets: self.0.ledger.states(&Spender::App(row.id), &budgets.budgets),
+                active_keys: active_keys.get(&row.id).copied().unwrap_or(0),
+                created_at_ms: row.created_at_ms,
+            }
         });
         Ok(views.collect())
     }

@@ -6,9 +6,11 @@ use super::error::Problems;
 use super::shared::Shared;
 use super::{Actor, ServiceError, validate};
 use crate::crypto::{hash_token, new_issued_key};
-use crate::model::{CreatedKey, KeyId, KeyInput, KeyState, KeyView, Problem, Resource};
+use crate::model::{Budget, CreatedKey, KeyId, KeyInput, KeyState, KeyView, Problem, Resource};
+use crate::storage::budgets::{BudgetOwner, BudgetRows};
 use crate::storage::keys::{KeyFields, KeyRow};
-use crate::storage::{StorageError, apps, catalog_state, keys};
+use crate::storage::{StorageError, apps, budgets, catalog_state, keys};
+use crate::usage::budget::Spender;
 
 /// Keys issued to apps.
 #[derive(Clone, Debug)]
@@ -19,8 +21,16 @@ impl Keys {
     pub async fn list(&self, actor: &Actor) -> Result<Vec<KeyView>, ServiceError> {
         actor.authorize()?;
         let now_ms = Shared::now_ms();
-        let rows = keys::list(self.0.database.reader()).await?;
-        Ok(rows.into_iter().map(|row| view(row, now_ms)).collect())
+        let transaction = self.0.database.begin_read().await?;
+        let rows = keys::list(&transaction).await?;
+        let mut budgets = budgets::list(&transaction).await?;
+        transaction.rollback().await.map_err(StorageError::from)?;
+        let mut budgets_of = |id| budgets.remove(&BudgetOwner::Key(id)).unwrap_or_default();
+        Ok(rows
+            .into_iter()
+            .map(|row| (budgets_of(row.id), row))
+            .map(|(budgets, row)| self.view(row, &budgets, now_ms))
+            .collect())
     }
 
     /// Issues a key. The answer is the only place where it can be seen.
@@ -28,14 +38,16 @@ impl Keys {
         actor.authorize()?;
         let now_ms = Shared::now_ms();
         let transaction = self.0.database.begin_write().await?;
-        let fields = validate_key(&transaction, input, None, now_ms).await?;
+        let (fields, budgets) = validate_key(&transaction, input, None, now_ms).await?;
         let key = new_issued_key()?;
         let id = keys::insert(&transaction, &fields, &hash_token(key.expose()), key.hint(), now_ms).await?;
+        budgets::replace(&transaction, BudgetOwner::Key(id), &budgets).await?;
         catalog_state::bump(&transaction).await?;
         let row = keys::get(&transaction, id).await?;
         transaction.commit().await.map_err(StorageError::from)?;
         self.0.put_in_force().await;
-        Ok(CreatedKey { key: key.expose().to_owned(), view: view(row, now_ms) })
+        let view = self.view(row, &BudgetRows::readable(budgets), now_ms);
+        Ok(CreatedKey { key: key.expose().to_owned(), view })
     }
 
     /// Changes what can be chosen about a key that is not revoked; the key itself stays.
@@ -47,13 +59,14 @@ impl Keys {
         if current.revoked_at_ms.is_some() {
             return Err(ServiceError::NotFound(Resource::Key));
         }
-        let fields = validate_key(&transaction, input, Some(&current), now_ms).await?;
+        let (fields, budgets) = validate_key(&transaction, input, Some(&current), now_ms).await?;
         keys::update(&transaction, id, &fields).await.map_err(not_found)?;
+        budgets::replace(&transaction, BudgetOwner::Key(id), &budgets).await?;
         catalog_state::bump(&transaction).await?;
         let row = keys::get(&transaction, id).await?;
         transaction.commit().await.map_err(StorageError::from)?;
         self.0.put_in_force().await;
-        Ok(view(row, now_ms))
+        Ok(self.view(row, &BudgetRows::readable(budgets), now_ms))
     }
 
     /// Revokes a key for ever.
@@ -63,10 +76,32 @@ impl Keys {
         let transaction = self.0.database.begin_write().await?;
         keys::revoke(&transaction, id, now_ms).await?;
         let row = keys::get(&transaction, id).await.map_err(not_found)?;
+        let budgets = budgets::list(&transaction).await?.remove(&BudgetOwner::Key(id)).unwrap_or_default();
         catalog_state::bump(&transaction).await?;
         transaction.commit().await.map_err(StorageError::from)?;
         self.0.put_in_force().await;
-        Ok(view(row, now_ms))
+        Ok(self.view(row, &budgets, now_ms))
+    }
+
+    fn view(&self, row: KeyRow, budgets: &BudgetRows, now_ms: i64) -> KeyView {
+        let state = match state(&row, now_ms) {
+            KeyState::Active if budgets.unreadable.is_some() => KeyState::Expired,
+            state => state,
+        };
+        KeyView {
+            limits: row.limits,
+            budgets: self.0.ledger.states(&Spender::Key(row.id), &budgets.budgets),
+            priority: row.priority,
+            state,
+            id: row.id,
+            name: row.name,
+            hint: row.hint,
+            app_id: row.app_id,
+            app_name: row.app_name,
+            models: row.models,
+            created_at_ms: row.created_at_ms,
+            expires_at_ms: row.expires_at_ms,
+        }
     }
 }
 
@@ -82,32 +117,17 @@ pub(super) fn state(row: &KeyRow, now_ms: i64) -> KeyState {
     }
 }
 
-fn view(row: KeyRow, now_ms: i64) -> KeyView {
-    KeyView {
-        limits: row.limits,
-        priority: row.priority,
-        state: state(&row, now_ms),
-        id: row.id,
-        name: row.name,
-        hint: row.hint,
-        app_id: row.app_id,
-        app_name: row.app_name,
-        models: row.models,
-        created_at_ms: row.created_at_ms,
-        expires_at_ms: row.expires_at_ms,
-    }
-}
-
 async fn validate_key(
     transaction: &DatabaseTransaction,
     input: KeyInput,
     current: Option<&KeyRow>,
     now_ms: i64,
-) -> Result<KeyFields, ServiceError> {
+) -> Result<(KeyFields, Vec<Budget>), ServiceError> {
     let mut problems = Problems::default();
     let name = problems.take("name", validate::label(&input.name));
     problems.take("models", validate::key_models(&input.models));
     validate::limits(&input.limits, &mut problems);
+    validate::budgets(&input.budgets, &mut problems);
     // An end that has passed may stay when something else is changed.
     let unchanged = current.is_some_and(|current| current.expires_at_ms == input.expires_at_ms);
     if !unchanged && input.expires_at_ms.is_some_and(|end| end <= now_ms) {
@@ -121,14 +141,15 @@ async fn validate_key(
         }
     }
     problems.refuse()?;
-    Ok(KeyFields {
+    let fields = KeyFields {
         name: name.unwrap_or_default(),
         app_id: input.app_id,
         models: input.models,
         limits: input.limits,
         priority: input.priority,
         expires_at_ms: input.expires_at_ms,
-    })
+    };
+    Ok((fields, input.budgets))
 }
 
 fn not_found(error: StorageError) -> ServiceError {

@@ -13,7 +13,7 @@ use crate::model::{
     ProbeInput, ProbeReport, Problem, Resource, ServerId, ServerInput, ServerState, ServerView, check_models,
 };
 use crate::storage::servers::{SealedKey, ServerFields, ServerRow};
-use crate::storage::{StorageError, catalog_state, servers};
+use crate::storage::{StorageError, catalog_state, prices, servers};
 
 /// Upstream endpoints.
 #[derive(Clone, Debug)]
@@ -90,6 +90,7 @@ impl Servers {
         actor.authorize()?;
         let transaction = self.0.database.begin_write().await?;
         servers::delete(&transaction, id, Shared::now_ms()).await.map_err(not_found)?;
+        prices::delete_of_server(&transaction, id).await?;
         catalog_state::bump(&transaction).await?;
         transaction.commit().await.map_err(StorageError::from)?;
         self.0.put_in_force().await;

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 
-use super::{Accounts, AdminTokens, Apps, Keys, OverviewService, Queues, Requests, Servers, Sessions, Stats};
+use super::{Accounts, AdminTokens, Apps, Keys, OverviewService, Prices, Queues, Requests, Servers, Sessions, Stats};
 use crate::catalog::Catalog;
 use crate::crypto::{KeyHash, KeyRing, Passwords};
 use crate::identity::{LoginThrottle, SessionSettings};
@@ -16,6 +16,7 @@ use crate::limit::Limiter;
 use crate::model::{AccessPolicy, PrivateAddresses};
 use crate::outbound::{AddressPolicy, OutboundError, build_client};
 use crate::storage::Database;
+use crate::usage::budget::Ledger;
 
 /// Sessions whose use is written down at the same time.
 const TOUCHES_MAX: usize = 64;
@@ -56,6 +57,8 @@ pub struct Services {
     pub apps: Apps,
     /// Keys issued to apps.
     pub keys: Keys,
+    /// What models cost.
+    pub prices: Prices,
     /// How full limits are, and who waits.
     pub queues: Queues,
     /// The list of requests.
@@ -83,6 +86,7 @@ impl Services {
         key_ring: Arc<KeyRing>,
         catalog: Arc<Catalog>,
         limiter: Arc<dyn Limiter>,
+        ledger: Arc<Ledger>,
         settings: ServicesSettings,
     ) -> Result<Self, OutboundError> {
         let policy = AddressPolicy::new(settings.private_addresses);
@@ -93,6 +97,7 @@ impl Services {
             key_ring,
             catalog,
             limiter,
+            ledger,
             settings,
             passwords: Passwords::new(),
             throttle: LoginThrottle::new(),
@@ -103,6 +108,7 @@ impl Services {
             servers: Servers(shared.clone()),
             apps: Apps(shared.clone()),
             keys: Keys(shared.clone()),
+            prices: Prices(shared.clone()),
             queues: Queues(shared.clone()),
             requests: Requests(shared.clone()),
             stats: Stats(shared.clone()),
@@ -131,6 +137,7 @@ pub(super) struct SharedParts {
     pub(super) key_ring: Arc<KeyRing>,
     pub(super) catalog: Arc<Catalog>,
     pub(super) limiter: Arc<dyn Limiter>,
+    pub(super) ledger: Arc<Ledger>,
     pub(super) settings: ServicesSettings,
     pub(super) policy: AddressPolicy,
     pub(super) probe_client: reqwest::Client,

@@ -7,10 +7,11 @@ use url::Url;
 use super::error::Problems;
 use crate::crypto::Secret;
 use crate::model::bounds::{
-    CONCURRENCY_MAX, MODELS_PER_KEY_MAX, NAME_MAX, QUEUE_DEADLINE_MAX_MS, QUEUE_DEADLINE_MIN_MS, QUEUE_LENGTH_MAX,
-    REQUESTS_PER_MINUTE_MAX, SECRET_MAX, TIMEOUT_MAX_MS, TIMEOUT_MIN_MS, TOKENS_PER_MINUTE_MAX, URL_MAX,
+    BUDGET_TOKENS_MAX, CONCURRENCY_MAX, MODELS_PER_KEY_MAX, NAME_MAX, PRICE_MAX, QUEUE_DEADLINE_MAX_MS,
+    QUEUE_DEADLINE_MIN_MS, QUEUE_LENGTH_MAX, REQUESTS_PER_MINUTE_MAX, SECRET_MAX, TIMEOUT_MAX_MS, TIMEOUT_MIN_MS,
+    TOKENS_PER_MINUTE_MAX, URL_MAX,
 };
-use crate::model::{Limits, Problem, QueuePolicy, Timeouts, is_model_name};
+use crate::model::{Amount, Budget, BudgetAmount, Limits, Price, Problem, QueuePolicy, Timeouts, is_model_name};
 use crate::outbound::{AddressPolicy, check_url};
 
 /// A server's name: also the prefix in `server-name/model`, so no slash and nothing that looks like one.
@@ -118,6 +119,40 @@ pub(super) fn limits(limits: &Limits, problems: &mut Problems) {
 pub(super) fn queue(queue: &QueuePolicy, problems: &mut Problems) {
     in_range("queue.length", queue.length, 0, QUEUE_LENGTH_MAX, problems);
     in_range("queue.deadline_ms", queue.deadline_ms, QUEUE_DEADLINE_MIN_MS, QUEUE_DEADLINE_MAX_MS, problems);
+}
+
+/// Notes every amount of a price that is out of range. A price of 0 is one: such models are free.
+pub(super) fn price(price: &Price, problems: &mut Problems) {
+    for (field, amount) in [
+        ("price.input", Some(price.input)),
+        ("price.cached_input", price.cached_input),
+        ("price.output", Some(price.output)),
+    ] {
+        let most = Amount::from_nanos(i64::from(PRICE_MAX).saturating_mul(1_000_000_000));
+        if amount.is_some_and(|amount| !(Amount::default()..=most).contains(&amount)) {
+            problems.add(field, Problem::OutOfRange { min: 0, max: PRICE_MAX });
+        }
+    }
+}
+
+/// Notes everything about budgets that cannot be: at most one for each period and unit, each of something.
+pub(super) fn budgets(budgets: &[Budget], problems: &mut Problems) {
+    let mut seen = HashSet::new();
+    for (index, budget) in budgets.iter().enumerate() {
+        let (unit, problem) = match budget.amount {
+            BudgetAmount::Tokens { tokens: 0 } => ("tokens", Some(Problem::NotPositive)),
+            BudgetAmount::Tokens { tokens } => ("tokens", (tokens > BUDGET_TOKENS_MAX).then_some(Problem::TooLarge)),
+            BudgetAmount::Money { amount, .. } => ("amount", (amount.nanos <= 0).then_some(Problem::NotPositive)),
+        };
+        if let Some(problem) = problem {
+            problems.add(&format!("budgets[{index}].{unit}"), problem);
+        }
+        in_range(&format!("budgets[{index}].warn_percent"), u32::from(budget.warn_percent), 1, 100, problems);
+        if !seen.insert((budget.period, unit)) {
+            let unit = if unit == "tokens" { "tokens" } else { "money" };
+            problems.add("budgets", Problem::ListDuplicate { value: format!("{} {unit}", budget.period) });
+        }
+    }
 }
 
 fn in_range(field: &str, value: u32, min: u32, max: u32, problems: &mut Problems) {

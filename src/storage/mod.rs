@@ -15,14 +15,17 @@ mod migrate;
 
 pub(crate) mod admin_tokens;
 pub(crate) mod apps;
+pub(crate) mod budgets;
 pub(crate) mod catalog_state;
 pub(crate) mod keys;
 pub(crate) mod master_key_check;
 pub(crate) mod names;
+pub(crate) mod prices;
 pub(crate) mod rollups;
 pub(crate) mod servers;
 pub(crate) mod sessions;
 pub(crate) mod setup;
+pub(crate) mod spent;
 pub(crate) mod usage_records;
 pub(crate) mod users;
 

@@ -9,13 +9,15 @@
 
 pub mod export;
 
+pub mod budget;
 mod histogram;
 mod journal;
 mod periods;
+pub mod pricing;
 mod record;
 mod rollup;
 mod sink;
-mod slots;
+pub(crate) mod slots;
 mod writer;
 
 pub(crate) use histogram::{Histogram, HistogramSum, SEPARATOR};

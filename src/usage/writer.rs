@@ -44,12 +44,13 @@ pub struct UsageWriter {
 impl UsageWriter {
     /// Starts the task, with room for `capacity` records that wait, and with a journal if the records are to survive
     /// the process. `apps_registered` is notified when records brought apps with them, so that the catalog learns of
-    /// them at once.
+    /// them at once. `caught_up` is done when all of an earlier process is in the database and nothing of this one is yet.
     pub fn start(
         records: UsageRecords,
         capacity: usize,
         apps_registered: Arc<Notify>,
         journal: Option<Journal>,
+        caught_up: impl Future<Output = ()> + Send + 'static,
     ) -> (UsageSink, Self) {
         let (sink, receiver) = UsageSink::with_journal(capacity, journal.clone());
         let (announce, newest) = watch::channel(None);
@@ -61,6 +62,7 @@ impl UsageWriter {
         let (stopped, done) = (stop.clone(), replayed.clone());
         task.spawn(async move {
             writing.replay().await;
+            caught_up.await;
             done.cancel();
             writing.write_all(receiver, stopped).await;
         });
@@ -332,7 +334,7 @@ mod tests {
         let records = UsageRecords::new(database, 10);
         let journal = Journal::open(&folder.path().join("journal"));
         let held = other.begin_write().await.unwrap();
-        let (sink, writer) = UsageWriter::start(records.clone(), 10, Arc::default(), Some(journal.clone()));
+        let (sink, writer) = UsageWriter::start(records.clone(), 10, Arc::default(), Some(journal.clone()), async {});
         assert!(writer.replayed(Duration::from_secs(5)).await);
         for _ in 0..150 {
             sink.record(record());
@@ -368,7 +370,7 @@ mod tests {
         std::fs::write(&foreign, "sluice journal 999\n").unwrap();
         for _ in 0..2 {
             let journal = Journal::open(&path);
-            let (_, writer) = UsageWriter::start(records.clone(), 10, Arc::default(), Some(journal));
+            let (_, writer) = UsageWriter::start(records.clone(), 10, Arc::default(), Some(journal), async {});
             assert!(writer.replayed(Duration::from_secs(5)).await);
             let mut expected = [&begun, &ended, &both, &known].map(|record| (record.id.to_string(), record.outcome));
             expected.sort_unstable_by(|one, other| other.0.cmp(&one.0));
@@ -385,7 +387,7 @@ mod tests {
         let transaction = database.begin_write().await.unwrap();
         transaction.execute_unprepared("DROP TABLE usage_records").await.unwrap();
         transaction.commit().await.unwrap();
-        let (sink, writer) = UsageWriter::start(UsageRecords::new(database, 10), 10, Arc::default(), None);
+        let (sink, writer) = UsageWriter::start(UsageRecords::new(database, 10), 10, Arc::default(), None, async {});
         for _ in 0..3 {
             sink.record(record());
         }

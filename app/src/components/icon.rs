@@ -13,6 +13,8 @@ pub(crate) enum Glyph {
     Apps,
     /// A key.
     Keys,
+    /// A coin.
+    Prices,
     /// Lines.
     Requests,
     /// Three bars.
@@ -49,6 +51,9 @@ impl Glyph {
             Self::Servers => "M4 5h16v5H4zM4 14h16v5H4zM8 7.5h.01M8 16.5h.01",
             Self::Apps => "M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h6v6h-6z",
             Self::Keys => "M15.5 13a4.5 4.5 0 1 0-4.2-2.9L4 17.5V20h3v-2h2v-2h2l1.8-1.8M16 8.5h.01",
+            Self::Prices => {
+                "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM15 9.500c-.5-1-1.600-1.500-3-1.500-1.700 0-3 .8-3 2s1.300 1.700 3 2 3 .8 3 2-1.300 2-3 2c-1.400 0-2.500-.5-3-1.500M12 6v2M12 16v2"
+            }
             Self::Requests => "M4 6h16M4 12h16M4 18h10",
             Self::Menu => "M4 7h16M4 12h16M4 17h16",
             Self::Person => "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 20a7.5 7.5 0 0 1 15 0",

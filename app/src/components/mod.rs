@@ -1,6 +1,7 @@
 //! What pages are made of: pure pieces, properties in and markup out, no server calls.
 
 mod badge;
+mod budget_fields;
 mod code;
 mod confirm;
 mod empty;
@@ -18,6 +19,7 @@ mod select;
 mod time;
 
 pub(crate) use badge::{Badge, Tone, key_tone, outcome_tone, server_tone};
+pub(crate) use budget_fields::{BudgetBars, BudgetFields, budget_labels};
 pub(crate) use code::{CodeBlock, CopyButton, ReadyCalls};
 pub(crate) use confirm::Confirm;
 pub(crate) use empty::Empty;

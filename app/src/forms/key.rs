@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sluice::model::{FieldProblem, KeyId, KeyInput, Priority, Problem};
 
-use super::LimitsForm;
+use super::{BudgetsForm, LimitsForm};
 use crate::format::parse_last_moment_of_day;
 
 /// What the form of a key sends: every field as it was typed.
@@ -24,6 +24,8 @@ pub struct KeyForm {
     pub expires: String,
     /// What may be sent with it.
     pub limits: LimitsForm,
+    /// What may be used with it in a day or a month.
+    pub budgets: BudgetsForm,
     /// How urgent its requests are, by its stable name; empty for the default.
     pub priority: String,
 }
@@ -48,6 +50,7 @@ impl KeyForm {
             None
         });
         let limits = self.limits.read(&mut problems);
+        let budgets = self.budgets.read(&mut problems);
         let priority = match self.priority.as_str() {
             "" => Priority::default(),
             name => name.parse().unwrap_or_else(|problem| {
@@ -59,7 +62,10 @@ impl KeyForm {
             return Err(problems);
         }
         let models = all_models(self.models, &self.more_models);
-        Ok((id, KeyInput { name: self.name.trim().to_owned(), app_id, models, limits, priority, expires_at_ms }))
+        Ok((
+            id,
+            KeyInput { name: self.name.trim().to_owned(), app_id, models, limits, budgets, priority, expires_at_ms },
+        ))
     }
 }
 

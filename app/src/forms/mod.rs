@@ -4,20 +4,25 @@
 //! rules about values are the services' own.
 
 mod account;
+mod budgets;
 mod key;
 mod limits;
+mod price;
 mod probe;
 mod server;
 
 pub use account::{SetupForm, SignInForm};
+pub use budgets::{BudgetForm, BudgetsForm};
+pub(crate) use budgets::{BudgetKind, WARN_PERCENT};
 pub use key::KeyForm;
 pub use limits::LimitsForm;
+pub use price::PriceForm;
 pub use probe::ProbeForm;
 pub use server::ServerForm;
 pub(crate) use server::add_missing_models;
 
-/// Groups of fields: the form of a server names `timeouts.connect_ms` and `queue.length` by what stands behind the dot.
-const GROUPS: [&str; 3] = ["timeouts.", "limits.", "queue."];
+/// Groups of fields: forms name `timeouts.connect_ms`, `queue.length` and `price.input` by what stands behind the dot.
+const GROUPS: [&str; 4] = ["timeouts.", "limits.", "queue.", "price."];
 
 /// Name of the field that a problem belongs to: services may name a part of it (`timeouts.connect_ms`, `models[3].name`).
 pub(crate) fn field_name(path: &str) -> &str {

@@ -18,6 +18,7 @@ pub(crate) fn Navigation() -> impl IntoView {
         ("/servers", Glyph::Servers, td_string!(locale, nav.servers)),
         ("/apps", Glyph::Apps, td_string!(locale, nav.apps)),
         ("/keys", Glyph::Keys, td_string!(locale, nav.keys)),
+        ("/prices", Glyph::Prices, td_string!(locale, nav.prices)),
         ("/requests", Glyph::Requests, td_string!(locale, nav.requests)),
     ];
     let items = links

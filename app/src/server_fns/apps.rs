@@ -5,7 +5,7 @@ use leptos::server_fn::codec::GetUrl;
 use sluice::model::{AppId, AppView};
 
 use crate::UiError;
-use crate::forms::LimitsForm;
+use crate::forms::{BudgetsForm, LimitsForm};
 
 /// Every app.
 #[server(prefix = "/api/ui", endpoint = "apps/list", input = GetUrl)]
@@ -26,11 +26,16 @@ pub async fn get_app(id: AppId) -> Result<AppView, UiError> {
 
 /// Registers an app.
 #[server(prefix = "/api/ui", endpoint = "apps/create")]
-pub async fn create_app(#[server(default)] name: String, #[server(default)] limits: LimitsForm) -> Result<(), UiError> {
+pub async fn create_app(
+    #[server(default)] name: String,
+    #[server(default)] limits: LimitsForm,
+    #[server(default)] budgets: BudgetsForm,
+) -> Result<(), UiError> {
     let context = crate::ssr::signed_in_context()?;
-    let limits = limits.parse().map_err(crate::ssr::refuse_fields)?;
-    let input = sluice::model::AppInput { name: name.trim().to_owned(), limits };
-    context.answer(context.services.apps.create(&context.actor, input).await).map(drop)
+    let (limits, parsed) = limits_and_budgets(&limits, &budgets)?;
+    let input = sluice::model::AppInput { name: name.trim().to_owned(), limits, budgets: parsed };
+    let created = context.answer(context.services.apps.create(&context.actor, input).await);
+    created.map(drop).map_err(|error| budgets.locate(error))
 }
 
 /// Switches an app on or off.
@@ -40,12 +45,29 @@ pub async fn set_app_enabled(id: AppId, #[server(default)] enabled: bool) -> Res
     context.answer(context.services.apps.set_enabled(&context.actor, id, enabled).await).map(drop)
 }
 
-/// Sets what an app may send and goes to the list.
+/// Reads both groups of fields, so that a person sees all that is wrong at once.
+#[cfg(feature = "ssr")]
+fn limits_and_budgets(
+    limits: &LimitsForm,
+    budgets: &BudgetsForm,
+) -> Result<(sluice::model::Limits, Vec<sluice::model::Budget>), UiError> {
+    let mut problems = Vec::new();
+    let read = (limits.read(&mut problems), budgets.read(&mut problems));
+    if problems.is_empty() { Ok(read) } else { Err(crate::ssr::refuse_fields(problems)) }
+}
+
+/// Sets what an app may send and use, and goes to the list.
 #[server(prefix = "/api/ui", endpoint = "apps/set_limits")]
-pub async fn set_app_limits(id: AppId, #[server(default)] limits: LimitsForm) -> Result<(), UiError> {
+pub async fn set_app_limits(
+    id: AppId,
+    #[server(default)] limits: LimitsForm,
+    #[server(default)] budgets: BudgetsForm,
+) -> Result<(), UiError> {
     let context = crate::ssr::signed_in_context()?;
-    let limits = limits.parse().map_err(crate::ssr::refuse_fields)?;
-    context.answer(context.services.apps.set_limits(&context.actor, id, limits).await)?;
+    let (limits, parsed) = limits_and_budgets(&limits, &budgets)?;
+    let change = sluice::services::AppChange { limits: Some(limits), budgets: Some(parsed), ..Default::default() };
+    let changed = context.answer(context.services.apps.change(&context.actor, id, change).await);
+    changed.map_err(|error| budgets.locate(error))?;
     crate::ssr::redirect(&crate::query::Destination::Apps);
     Ok(())
 }

@@ -54,8 +54,10 @@ pub async fn get_key_choices() -> Result<KeyChoices, UiError> {
 #[server(prefix = "/api/ui", endpoint = "keys/create")]
 pub async fn create_key(form: KeyForm) -> Result<CreatedKey, UiError> {
     let context = crate::ssr::signed_in_context()?;
+    let budgets = form.budgets.clone();
     let (_, input) = form.parse().map_err(crate::ssr::refuse_fields)?;
-    context.answer(context.services.keys.create(&context.actor, input).await)
+    let created = context.answer(context.services.keys.create(&context.actor, input).await);
+    created.map_err(|error| budgets.locate(error))
 }
 
 /// Changes a key and goes to the list.
@@ -64,9 +66,11 @@ pub async fn update_key(form: KeyForm) -> Result<(), UiError> {
     use sluice::model::{Refusal, Resource};
 
     let context = crate::ssr::signed_in_context()?;
+    let budgets = form.budgets.clone();
     let (id, input) = form.parse().map_err(crate::ssr::refuse_fields)?;
     let id = id.ok_or(Refusal::NotFound { resource: Resource::Key })?;
-    context.answer(context.services.keys.update(&context.actor, id, input).await)?;
+    let updated = context.answer(context.services.keys.update(&context.actor, id, input).await);
+    updated.map_err(|error| budgets.locate(error))?;
     crate::ssr::redirect(&crate::query::Destination::Keys);
     Ok(())
 }

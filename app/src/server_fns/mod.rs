@@ -9,6 +9,7 @@ pub mod keys;
 pub mod limits;
 pub mod overview;
 pub mod preferences;
+pub mod prices;
 pub mod requests;
 pub mod servers;
 pub mod session;

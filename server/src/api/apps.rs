@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::LOCATION;
 use serde::Deserialize;
-use sluice::model::{AppId, AppInput, AppView, Limits, Refusal, Resource};
+use sluice::model::{AppId, AppInput, AppView, Budget, Limits, Refusal, Resource};
+use sluice::services::AppChange;
 
 use super::body::{Id, Input, Parameters, invalid_body, present};
 use super::page::{Page, PageQuery, page};
@@ -23,6 +24,9 @@ pub(super) struct ChangeInput {
     /// All of them: one that is not named in it is lifted.
     #[serde(default, deserialize_with = "present")]
     limits: Option<Limits>,
+    /// All of them: one that is not named in it is lifted.
+    #[serde(default, deserialize_with = "present")]
+    budgets: Option<Vec<Budget>>,
 }
 
 pub(super) async fn list(
@@ -58,12 +62,13 @@ pub(super) async fn change(
     State(host): State<Host>,
     caller: Caller,
     Id(id): Id<AppId>,
-    Input(ChangeInput { enabled, limits }): Input<ChangeInput>,
+    Input(ChangeInput { enabled, limits, budgets }): Input<ChangeInput>,
 ) -> Result<Json<AppView>, Problem> {
-    if enabled.is_none() && limits.is_none() {
-        return Err(invalid_body("name `enabled`, `limits` or both"));
+    if enabled.is_none() && limits.is_none() && budgets.is_none() {
+        return Err(invalid_body("name `enabled`, `limits` or `budgets`"));
     }
-    caller.answer(host.services.apps.change(caller.actor(), id, enabled, limits).await).map(Json)
+    let change = AppChange { enabled, limits, budgets };
+    caller.answer(host.services.apps.change(caller.actor(), id, change).await).map(Json)
 }
 
 pub(super) async fn remove(State(host): State<Host>, caller: Caller, Id(id): Id<AppId>) -> Result<StatusCode, Problem> {

@@ -11,6 +11,7 @@ mod live;
 mod models;
 mod overview;
 mod page;
+mod prices;
 mod queues;
 mod requests;
 mod servers;
@@ -79,6 +80,11 @@ fn routes() -> Vec<(Method, &'static str, MethodRouter<Host>)> {
         (Method::PUT, "/api/keys/{id}", put(keys::update)),
         (Method::DELETE, "/api/keys/{id}", delete(keys::revoke)),
         (Method::GET, "/api/keys/{id}/limits", get(queues::key)),
+        (Method::GET, "/api/prices", get(prices::list)),
+        (Method::POST, "/api/prices", post(prices::create)),
+        (Method::GET, "/api/prices/{id}", get(prices::show)),
+        (Method::PUT, "/api/prices/{id}", put(prices::update)),
+        (Method::DELETE, "/api/prices/{id}", delete(prices::remove)),
         (Method::GET, "/api/limits", get(queues::list)),
         (Method::GET, "/api/models", get(models::list)),
         (Method::GET, "/api/overview", get(overview::show)),

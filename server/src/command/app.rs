@@ -3,9 +3,10 @@
 use anyhow::bail;
 use clap::{ArgGroup, Args, Subcommand};
 use sluice::model::{AppInput, AppView, Limits};
-use sluice::services::Actor;
+use sluice::services::{Actor, AppChange};
 
 use crate::administration::{Administration, answer};
+use crate::command::budgets::{BudgetArguments, print_budgets};
 use crate::command::limits::{LimitArguments, print_limits};
 use crate::command::show;
 use crate::console;
@@ -19,12 +20,14 @@ pub(super) enum Action {
     /// Register an app
     #[command(after_help = "Examples:
   sluice app add chat
-  sluice app add batch --rpm 60 --tpm 100000 --concurrency 4")]
+  sluice app add batch --rpm 60 --tpm 100000 --concurrency 4
+  sluice app add shop --monthly-cost 50 --warn-at 90")]
     Add(Add),
-    /// Change what an app may send; a limit that is not named stays as it is
+    /// Change what an app may send and use; a limit or a budget that is not named stays as it is
     #[command(after_help = "Examples:
   sluice app limit chat --rpm 60
-  sluice app limit chat --rpm none --tpm 100000")]
+  sluice app limit chat --rpm none --tpm 100000
+  sluice app limit chat --daily-tokens 1000000 --monthly-cost none")]
     Limit(Limit),
     /// Serve an app's requests
     #[command(after_help = "Example: sluice app enable chat")]
@@ -62,20 +65,28 @@ pub(super) struct Add {
     #[command(flatten)]
     limits: LimitArguments,
     #[command(flatten)]
+    budgets: BudgetArguments,
+    #[command(flatten)]
     output: Output,
 }
 
-/// What an app may send.
+/// What an app may send and use.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("limit").args(["rpm", "tpm", "concurrency"]).required(true).multiple(true))]
+#[command(group = ArgGroup::new("limit").args(CHANGES).required(true).multiple(true))]
 pub(super) struct Limit {
     /// Its name
     name: String,
     #[command(flatten)]
     limits: LimitArguments,
     #[command(flatten)]
+    budgets: BudgetArguments,
+    #[command(flatten)]
     output: Output,
 }
+
+/// What `app limit` can change; at least one of them is named.
+const CHANGES: [&str; 8] =
+    ["rpm", "tpm", "concurrency", "daily_tokens", "monthly_tokens", "daily_cost", "monthly_cost", "warn_at"];
 
 pub(super) async fn run(action: Action, administration: &Administration) -> anyhow::Result<()> {
     let apps = &administration.services.apps;
@@ -86,15 +97,19 @@ pub(super) async fn run(action: Action, administration: &Administration) -> anyh
             show(&all, output.json, |all| print_list(all))
         }
         Action::Add(add) => {
-            let input = AppInput { name: add.name, limits: add.limits.apply(Limits::default()) };
+            let (limits, budgets) = (add.limits.apply(Limits::default()), add.budgets.apply(&[]));
+            let input = AppInput { name: add.name, limits, budgets };
             let app = answer(apps.create(actor, input).await)?;
             show(&app, add.output.json, |app| console::line(format!("added `{}`", app.name)))
         }
         Action::Limit(limit) => {
             let known = find(administration, &limit.name).await?;
-            let app = answer(apps.set_limits(actor, known.id, limit.limits.apply(known.limits)).await)?;
+            let (limits, budgets) = (limit.limits.apply(known.limits), limit.budgets.apply(&known.budgets));
+            let change = AppChange { limits: Some(limits), budgets: Some(budgets), ..AppChange::default() };
+            let app = answer(apps.change(actor, known.id, change).await)?;
             show(&app, limit.output.json, |app| {
                 console::line(format!("limits of `{}`: {}", app.name, print_limits(&app.limits)));
+                console::line(format!("budgets of `{}`: {}", app.name, print_budgets(&app.budgets)));
             })
         }
         Action::Enable(named) => set_enabled(named, administration, true).await,
@@ -139,9 +154,10 @@ fn print_list(apps: &[AppView]) {
                 app.name.clone(),
                 state.to_owned(),
                 print_limits(&app.limits),
+                print_budgets(&app.budgets),
                 app.active_keys.to_string(),
             ]
         })
         .collect();
-    console::table(&["id", "name", "state", "limits", "active keys"], &rows);
+    console::table(&["id", "name", "state", "limits", "budgets", "active keys"], &rows);
 }

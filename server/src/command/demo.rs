@@ -13,8 +13,8 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use sluice::config::Settings;
 use sluice::model::{
-    AppInput, KeyInput, KeyState, Limits, Priority, ProviderKind, QueueOrder, QueuePolicy, ServerInput, ServerModel,
-    Timeouts,
+    Amount, AppInput, Budget, BudgetAmount, BudgetPeriod, Currency, KeyInput, KeyState, Limits, Price, PriceInput,
+    Priority, ProviderKind, QueueOrder, QueuePolicy, ServerInput, ServerModel, Timeouts,
 };
 use sluice::services::{Actor, Services};
 use sluice::telemetry::init_logging;
@@ -161,13 +161,24 @@ async fn furnish(services: &Services, base_url: &str) -> anyhow::Result<Vec<Visi
             answer(services.keys.revoke(actor, key.id).await)?;
         }
     }
+    if answer(services.prices.list(actor).await)?.entered.is_empty() {
+        for input in prices() {
+            answer(services.prices.create(actor, input).await)?;
+        }
+    }
     let mut visitors = Vec::new();
     for name in APPS {
         let app = match known_apps.iter().find(|app| app.name == name) {
             Some(app) => app.clone(),
-            None => {
-                answer(services.apps.create(actor, AppInput { name: name.to_owned(), limits: app_limits(name) }).await)?
-            }
+            None => answer(
+                services
+                    .apps
+                    .create(
+                        actor,
+                        AppInput { name: name.to_owned(), limits: app_limits(name), budgets: app_budgets(name) },
+                    )
+                    .await,
+            )?,
         };
         let input = KeyInput {
             name: key_name(name),
@@ -184,6 +195,35 @@ async fn furnish(services: &Services, base_url: &str) -> anyhow::Result<Vec<Visi
 /// The batch app may not take all places of a server: of what it sends at once, some waits in its own line.
 fn app_limits(app: &str) -> Limits {
     Limits { concurrency: (app == BATCH).then_some(4), ..Limits::default() }
+}
+
+/// Prices as they could be; `thinker` has none, so that an unknown cost can be seen.
+fn prices() -> [PriceInput; 5] {
+    let price = |model: &str, input: i64, output: i64| PriceInput {
+        model: model.to_owned(),
+        server_id: None,
+        price: Price {
+            currency: Currency::USD,
+            input: Amount::from_nanos(input),
+            cached_input: None,
+            output: Amount::from_nanos(output),
+        },
+        valid_from_ms: None,
+    };
+    [
+        price("small", 150_000_000, 600_000_000),
+        price("large", 2_500_000_000, 10_000_000_000),
+        price("embedding", 20_000_000, 0),
+        price("flaky", 150_000_000, 600_000_000),
+        price("cut-short", 150_000_000, 600_000_000),
+    ]
+}
+
+/// What the batch app may use: so much that the traffic of a few minutes comes near it.
+fn app_budgets(app: &str) -> Vec<Budget> {
+    let daily =
+        Budget { period: BudgetPeriod::Day, amount: BudgetAmount::Tokens { tokens: 2_000_000 }, warn_percent: 80 };
+    if app == BATCH { vec![daily] } else { Vec::new() }
 }
 
 /// A busy server whose limits are a little below what the traffic asks for at its peaks, one with plenty of tokens, and

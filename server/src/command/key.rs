@@ -6,6 +6,7 @@ use sluice::services::Actor;
 
 use super::app;
 use crate::administration::{Administration, answer};
+use crate::command::budgets::{BudgetArguments, print_budgets};
 use crate::command::limits::{LimitArguments, PriorityArgument, print_limits};
 use crate::command::show;
 use crate::console;
@@ -18,6 +19,7 @@ pub(super) enum Action {
   sluice key create laptop
   sluice key create chat-production --app chat --model gpt-4o
   sluice key create nightly --app batch --rpm 30 --priority low
+  sluice key create intern --daily-cost 2
   sluice key create ci --json | jq -r .key")]
     Create(Create),
     /// List all keys, revoked ones included
@@ -50,6 +52,8 @@ pub(super) struct Create {
     #[command(flatten)]
     limits: LimitArguments,
     #[command(flatten)]
+    budgets: BudgetArguments,
+    #[command(flatten)]
     priority: PriorityArgument,
     #[command(flatten)]
     output: Output,
@@ -78,6 +82,7 @@ pub(super) async fn run(action: Action, administration: &Administration) -> anyh
                 app_id,
                 models: create.models,
                 limits: create.limits.apply(Limits::default()),
+                budgets: create.budgets.apply(&[]),
                 priority: create.priority.priority.unwrap_or_default(),
                 expires_at_ms: None,
             };
@@ -120,10 +125,11 @@ fn print_list(keys: &[KeyView]) {
                 key.app_name.clone().unwrap_or_else(|| "any".to_owned()),
                 if key.models.is_empty() { "all".to_owned() } else { key.models.join(", ") },
                 print_limits(&key.limits),
+                print_budgets(&key.budgets),
                 key.priority.to_string(),
                 state.to_owned(),
             ]
         })
         .collect();
-    console::table(&["id", "name", "ends in", "app", "models", "limits", "priority", "state"], &rows);
+    console::table(&["id", "name", "ends in", "app", "models", "limits", "budgets", "priority", "state"], &rows);
 }

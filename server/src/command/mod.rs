@@ -5,10 +5,12 @@
 //! standard error says why), 2 wrong arguments or settings.
 
 mod app;
+mod budgets;
 mod demo;
 mod demo_traffic;
 mod key;
 mod limits;
+mod price;
 mod serve;
 mod server;
 mod token;
@@ -63,6 +65,9 @@ enum Command {
     /// Manage the keys that apps call `/v1` with
     #[command(subcommand)]
     Key(key::Action),
+    /// Manage what models cost
+    #[command(subcommand)]
+    Price(price::Action),
     /// Manage the tokens for the administration API under `/api`
     #[command(subcommand)]
     Token(token::Action),
@@ -118,6 +123,7 @@ async fn run(command_line: CommandLine) -> Result<(), Failure> {
         Some(Command::Server(action)) => server::run(action, &open(config).await?).await?,
         Some(Command::App(action)) => app::run(action, &open(config).await?).await?,
         Some(Command::Key(action)) => key::run(action, &open(config).await?).await?,
+        Some(Command::Price(action)) => price::run(action, &open(config).await?).await?,
         Some(Command::Token(action)) => token::run(action, &open(config).await?).await?,
         Some(Command::Demo(arguments)) => Box::pin(demo::run(arguments)).await?,
     }

@@ -14,6 +14,7 @@ mod health;
 mod journal;
 mod limits;
 mod live;
+mod money;
 mod outcomes;
 mod proxy;
 mod requests;

@@ -1,7 +1,11 @@
 //! Nobody unknown gets anything.
 
 use super::*;
-use crate::model::{AdminTokenId, AppId, AppInput, KeyId, KeyInput, ProbeInput, Refusal, RequestQuery, ServerId};
+use crate::model::{
+    AdminTokenId, AppId, AppInput, KeyId, KeyInput, PriceId, ProbeInput, Refusal, RequestQuery, ServerId,
+};
+use crate::services::AppChange;
+use crate::services::tests::prices::price_input;
 
 #[tokio::test]
 async fn every_method_refuses_the_anonymous() {
@@ -25,15 +29,20 @@ async fn every_method_refuses_the_anonymous() {
         services.servers.probe(nobody, probe).await.err(),
         services.servers.probe_saved(nobody, ServerId(1)).await.err(),
         services.apps.list(nobody).await.err(),
-        services.apps.create(nobody, AppInput { name: "a".to_owned(), limits: Limits::default() }).await.err(),
+        services.apps.create(nobody, AppInput { name: "a".to_owned(), ..AppInput::default() }).await.err(),
         services.apps.set_enabled(nobody, AppId(1), true).await.err(),
         services.apps.set_limits(nobody, AppId(1), Limits::default()).await.err(),
-        services.apps.change(nobody, AppId(1), None, None).await.err(),
+        services.apps.change(nobody, AppId(1), AppChange::default()).await.err(),
         services.apps.delete(nobody, AppId(1)).await.err(),
         services.keys.list(nobody).await.err(),
         services.keys.create(nobody, KeyInput::default()).await.err(),
         services.keys.update(nobody, KeyId(1), KeyInput::default()).await.err(),
         services.keys.revoke(nobody, KeyId(1)).await.err(),
+        services.prices.list(nobody).await.err(),
+        services.prices.get(nobody, PriceId(1)).await.err(),
+        services.prices.create(nobody, price_input("m", "1")).await.err(),
+        services.prices.update(nobody, PriceId(1), price_input("m", "1")).await.err(),
+        services.prices.delete(nobody, PriceId(1)).await.err(),
         services.queues.servers(nobody).await.err(),
         services.queues.server(nobody, ServerId(1)).await.err(),
         services.queues.app(nobody, AppId(1)).await.err(),

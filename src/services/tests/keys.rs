@@ -9,13 +9,14 @@ use crate::model::{
     AccessPolicy, AppId, AppInput, Endpoint, KeyInput, KeyState, Outcome, Overview, Priority, RequestQuery, Resource,
     TokenCounts, TokenSource,
 };
+use crate::services::AppChange;
 use crate::storage::UsageRecords;
 use crate::usage::{AppReference, UsageRecord};
 
 const CONSOLE: &Actor = &Actor::Console;
 
 fn app(name: &str) -> AppInput {
-    AppInput { name: name.to_owned(), limits: Limits::default() }
+    AppInput { name: name.to_owned(), ..AppInput::default() }
 }
 
 fn key(name: &str) -> KeyInput {
@@ -52,6 +53,7 @@ async fn every_problem_of_a_key_is_found_at_once() {
         models: vec!["m".to_owned(), "m".to_owned()],
         expires_at_ms: Some(1),
         limits: Limits { concurrency: Some(0), ..Limits::default() },
+        budgets: Vec::new(),
         priority: Priority::default(),
     };
     let expected = [
@@ -98,7 +100,11 @@ async fn limits_of_an_app_are_set_and_lifted_without_touching_the_rest() {
     let view = services.apps.set_limits(CONSOLE, shop.id, other).await.unwrap();
     assert_eq!((view.limits, view.enabled), (other, false));
     assert_eq!(catalog.snapshot().app(shop.id).unwrap().limits, other);
-    let view = services.apps.change(CONSOLE, shop.id, Some(true), Some(Limits::default())).await.unwrap();
+    let view = services
+        .apps
+        .change(CONSOLE, shop.id, AppChange { enabled: Some(true), limits: Some(Limits::default()), budgets: None })
+        .await
+        .unwrap();
     assert_eq!((view.limits, view.enabled), (Limits::default(), true));
 
     // All of it or nothing, and every problem at once.
@@ -108,7 +114,15 @@ async fn limits_of_an_app_are_set_and_lifted_without_touching_the_rest() {
         ("limits.concurrency", Problem::OutOfRange { min: 1, max: CONCURRENCY_MAX }),
     ]
     .map(|(field, problem)| FieldProblem::new(field, problem));
-    assert_eq!(problems(services.apps.change(CONSOLE, shop.id, Some(false), Some(wrong)).await), expected);
+    assert_eq!(
+        problems(
+            services
+                .apps
+                .change(CONSOLE, shop.id, AppChange { enabled: Some(false), limits: Some(wrong), budgets: None })
+                .await
+        ),
+        expected
+    );
     assert_eq!(services.apps.list(CONSOLE).await.unwrap(), [view]);
     let both = services.apps.create(CONSOLE, AppInput { limits: wrong, ..app("shop") }).await;
     assert_eq!(problems(both).len(), 3);

@@ -4,7 +4,9 @@
 
 mod accounts;
 mod authorization;
+mod budgets;
 mod keys;
+mod prices;
 mod probe;
 mod secrets;
 mod servers;
@@ -52,7 +54,8 @@ async fn start(folder: &Path, settings: ServicesSettings) -> (Database, Arc<Cata
     let catalog = Catalog::load(database.clone(), Arc::clone(&key_ring)).await.unwrap();
     let limiter = crate::limit::LocalLimiter::new(std::time::Duration::from_mins(1), 100);
     let limiter = Arc::new(limiter);
-    let services = Services::new(database.clone(), key_ring, Arc::clone(&catalog), limiter, settings).unwrap();
+    let ledger = crate::usage::budget::Ledger::new(settings.time_zone.clone());
+    let services = Services::new(database.clone(), key_ring, Arc::clone(&catalog), limiter, ledger, settings).unwrap();
     (database, catalog, services)
 }
 

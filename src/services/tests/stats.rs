@@ -341,7 +341,7 @@ async fn callers_see_what_is_theirs() {
     let services = &fixture.services;
     let at_ms = "2026-11-05T10:00:00Z".parse::<Timestamp>().unwrap().as_millisecond();
     let console = Actor::Console;
-    let app = |name: &str| crate::model::AppInput { name: name.to_owned(), limits: crate::model::Limits::default() };
+    let app = |name: &str| crate::model::AppInput { name: name.to_owned(), ..Default::default() };
     let mine = services.apps.create(&console, app("mine")).await.unwrap().id;
     let other = services.apps.create(&console, app("other")).await.unwrap().id;
     let mut keys = Vec::new();

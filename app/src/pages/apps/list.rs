@@ -1,11 +1,11 @@
 //! The list of apps, and adding one.
 
 use leptos::prelude::*;
-use sluice::model::{AppView, Limits};
+use sluice::model::{AppView, BudgetLevel, Limits};
 
 use crate::components::{
-    Badge, Confirm, Empty, FormProblems, Glyph, Icon, LimitFields, PageHeader, ProblemSummary, TextField, Tone,
-    UtcTime, limit_labels,
+    Badge, BudgetFields, Confirm, Empty, FormProblems, Glyph, Icon, LimitFields, PageHeader, ProblemSummary, TextField,
+    Tone, UtcTime, budget_labels, limit_labels,
 };
 use crate::layout::loaded;
 use crate::preferences::use_locale;
@@ -60,6 +60,7 @@ fn NewApp(
     });
     let mut labels = vec![("name", td_string!(locale, apps.new_name))];
     labels.extend(limit_labels(locale));
+    labels.extend(budget_labels(locale));
     view! {
         <section class="panel mb-6 p-5" aria-label=td_string!(locale, apps.add)>
             <ProblemSummary problems fields=labels />
@@ -86,6 +87,8 @@ fn NewApp(
                     </summary>
                     <p class="quiet my-3 text-sm">{td_string!(locale, limits.section_hint)}</p>
                     <LimitFields prefix="limits" limits=Limits::default() problems />
+                    <p class="quiet mt-6 mb-3 text-sm">{td_string!(locale, budgets.hint)}</p>
+                    <BudgetFields prefix="budgets" budgets=Vec::new() problems />
                 </details>
             </ActionForm>
         </section>
@@ -140,6 +143,19 @@ fn row(locale: Locale, app: AppView, actions: Actions) -> impl IntoView {
         Some(limits) => limits.into_any(),
         None => view! { <span class="quiet">{td_string!(locale, apps.limits_none)}</span> }.into_any(),
     };
+    // The one that is nearest to its end.
+    let budget = app.budgets.iter().map(|state| state.level).max().map(|level| {
+        let tone = match level {
+            BudgetLevel::Ok => Tone::Good,
+            BudgetLevel::Warning => Tone::Warning,
+            BudgetLevel::Exceeded => Tone::Bad,
+        };
+        view! {
+            <span class="mt-1 block">
+                <Badge tone text=format!("{} · {}", td_string!(locale, budgets.short), text::budget_level(locale, level)) />
+            </span>
+        }
+    });
     let by_request = app.registered_by_request.then(|| td_string!(locale, apps.by_request));
     view! {
         <tr>
@@ -149,7 +165,7 @@ fn row(locale: Locale, app: AppView, actions: Actions) -> impl IntoView {
                 </a>
             </th>
             <td><Badge tone text=state /></td>
-            <td class="min-w-32">{limits}</td>
+            <td class="min-w-32">{limits} {budget}</td>
             <td class="text-right tabular-nums">{app.active_keys}</td>
             <td>
                 <UtcTime milliseconds=app.created_at_ms />

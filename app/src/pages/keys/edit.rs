@@ -6,7 +6,7 @@ use sluice::model::{KeyId, KeyView};
 
 use super::form::{KeyFields, field_labels};
 use crate::UiError;
-use crate::components::{FormProblems, PageHeader, ProblemSummary};
+use crate::components::{BudgetBars, FormProblems, PageHeader, ProblemSummary};
 use crate::layout::loaded;
 use crate::preferences::use_locale;
 use crate::query::IdParams;
@@ -35,6 +35,7 @@ fn show(locale: Locale, key: KeyView, choices: KeyChoices) -> impl IntoView {
     let problems = FormProblems::follow(move || update.value().get());
     view! {
         <ProblemSummary problems fields=field_labels(locale) />
+        <BudgetBars budgets=key.budgets.clone() />
         <ActionForm action=update attr:class="grid max-w-3xl gap-6" attr:novalidate="">
             <KeyFields key=Some(key) choices problems />
             <div class="flex flex-wrap gap-2">

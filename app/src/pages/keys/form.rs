@@ -3,7 +3,9 @@
 use leptos::prelude::*;
 use sluice::model::{AppView, KeyView, Priority};
 
-use crate::components::{AreaField, FormProblems, LimitFields, SelectField, TextField, limit_labels};
+use crate::components::{
+    AreaField, BudgetFields, FormProblems, LimitFields, SelectField, TextField, budget_labels, limit_labels,
+};
 use crate::format::utc_day;
 use crate::preferences::use_locale;
 use crate::server_fns::keys::KeyChoices;
@@ -28,6 +30,7 @@ pub(super) fn KeyFields(
     let expires = key.and_then(|key| key.expires_at_ms).map(utc_day).unwrap_or_default();
     let app_id = key.and_then(|key| key.app_id);
     let limits = key.map(|key| key.limits).unwrap_or_default();
+    let budgets = key.map(|key| key.budgets.clone()).unwrap_or_default();
     let priority = key.map(|key| key.priority).unwrap_or_default();
     let priorities = Priority::ALL.iter().map(|value| (value.as_str(), text::priority(locale, *value))).collect();
     let app_problem = problems.of("app_id");
@@ -98,6 +101,16 @@ pub(super) fn KeyFields(
                 chosen=priority.as_str()
                 problem=problems.of("priority")
             />
+        </fieldset>
+        <fieldset id="field-budgets" tabindex="-1" class="panel grid gap-5 p-5 sm:p-6">
+            <legend class="sr-only">{td_string!(locale, budgets.title)}</legend>
+            <div>
+                <h2 class="text-lg font-semibold" aria-hidden="true">
+                    {td_string!(locale, budgets.title)}
+                </h2>
+                <p class="quiet">{td_string!(locale, budgets.hint)}</p>
+            </div>
+            <BudgetFields prefix="form[budgets]" budgets problems />
         </fieldset>
     }
     .into_any()
@@ -177,5 +190,6 @@ pub(super) fn field_labels(locale: Locale) -> Vec<(&'static str, &'static str)> 
         ("priority", td_string!(locale, keys.priority)),
     ];
     labels.extend(limit_labels(locale));
+    labels.extend(budget_labels(locale));
     labels
 }

@@ -34,7 +34,13 @@ fn snapshot(revision: i64, limits: Limits, usable: bool) -> Snapshot {
         limits,
         queue: QueuePolicy { deadline_ms: 90_000, ..QueuePolicy::default() },
     };
-    let app = AppEntry { id: AppId(1), name: "app".to_owned(), enabled: true, limits: Limits::default() };
+    let app = AppEntry {
+        id: AppId(1),
+        name: "app".to_owned(),
+        enabled: true,
+        limits: Limits::default(),
+        budgets: Vec::new(),
+    };
     Snapshot::new(SnapshotParts { revision, servers: vec![server], apps: vec![app], ..SnapshotParts::default() })
 }
 
