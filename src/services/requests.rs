@@ -12,10 +12,11 @@ use super::selection::WrittenFilter;
 use super::shared::Shared;
 use super::{Actor, ServiceError};
 use crate::model::bounds::{PAGE_DEFAULT, PAGE_MAX, REQUEST_ID_MAX};
-use crate::model::{Problem, RequestDetail, RequestPage, RequestQuery, Resource};
+use crate::model::{Price, Problem, RequestDetail, RequestPage, RequestQuery, RequestView, Resource, TokenCounts};
 use crate::storage::Database;
 use crate::storage::usage_records::{self, Explorer, Search, SearchedId};
 use crate::usage::export::{CsvWriter, FileName, REQUEST_COLUMNS, request_cells};
+use crate::usage::pricing;
 
 /// How long a search for one page begins new steps.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -64,7 +65,24 @@ impl Requests {
         actor.authorize()?;
         let missing = || ServiceError::NotFound(Resource::Request);
         let id = Uuid::try_parse(id).map_err(|_| missing())?;
-        usage_records::find(self.0.database.reader(), id).await?.ok_or_else(missing)
+        let detail = usage_records::find(self.0.database.reader(), id).await?.ok_or_else(missing)?;
+        Ok(RequestDetail { price: self.price_of(&detail.request), ..detail })
+    }
+
+    /// The price that was valid when a request arrived, if it gives the recorded cost again: prices are changed afterwards,
+    /// and what is recorded stays.
+    fn price_of(&self, request: &RequestView) -> Option<Price> {
+        let (server_id, recorded) = request.server_id.zip(request.cost)?;
+        let snapshot = self.0.catalog.snapshot();
+        let target = snapshot.targets(&request.model).iter().find(|target| target.server.id == server_id)?;
+        let (price, _) = target.prices.at(request.started_at_ms)?;
+        let tokens = TokenCounts {
+            input: request.input_tokens,
+            cached: request.cached_tokens,
+            output: request.output_tokens,
+            reasoning: request.reasoning_tokens,
+        };
+        (pricing::cost(&price, &tokens) == Some(recorded)).then_some(price)
     }
 
     /// All requests of a query as CSV, newest first, part by part; the size of a page does not matter.

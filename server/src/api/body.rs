@@ -2,12 +2,10 @@
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Json, Path, Query, Request};
-use http::header::ACCEPT;
+use http::StatusCode;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use sluice::model::ExportFormat;
 
 use crate::problem::Problem;
 use crate::security::MAX_BODY_BYTES;
@@ -67,15 +65,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
                 rejection.body_text(),
             )),
         }
-    }
-}
-
-/// Whether the answer shall be CSV: what the query says counts, else what the caller accepts.
-pub(super) fn wants_csv(format: Option<ExportFormat>, headers: &HeaderMap) -> bool {
-    let accepted = || headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match format {
-        Some(format) => format == ExportFormat::Csv,
-        None => accepted().split([',', ';']).any(|kind| kind.trim().eq_ignore_ascii_case("text/csv")),
     }
 }
 

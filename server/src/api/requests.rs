@@ -12,9 +12,10 @@ use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use sluice::model::{RequestDetail, RequestQuery};
 use sluice::services::RequestExport;
+use sluice::usage::export::{CSV_TYPE, wants_csv};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::body::{Parameters, wants_csv};
+use super::body::Parameters;
 use crate::caller::Caller;
 use crate::host::Host;
 use crate::problem::Problem;
@@ -51,7 +52,7 @@ async fn export(host: &Host, caller: Caller, query: RequestQuery) -> Result<Resp
     })?;
     let export = caller.answer(host.services.requests.export(caller.actor(), query).await)?;
     let headers = [
-        (CONTENT_TYPE, "text/csv; charset=utf-8; header=present".to_owned()),
+        (CONTENT_TYPE, CSV_TYPE.to_owned()),
         (CONTENT_DISPOSITION, export.file_name().content_disposition()),
         (CACHE_CONTROL, "no-store".to_owned()),
     ];

@@ -44,7 +44,7 @@ fn show(locale: Locale, query: Memo<RequestQuery>, choices: FilterChoices) -> im
     view! {
         <search class="panel mb-4 block p-4">
             <form method="get" action="/requests" on:submit=submit>
-                <div class="grid grid-cols-1 items-start gap-3 sm:grid-cols-2 lg:grid-cols-4">
+                <div class="grid grid-cols-2 items-start gap-3 lg:grid-cols-4">
                     {time_field(locale, Filter::From, query)}
                     {time_field(locale, Filter::To, query)}
                     {choice(locale, Filter::Server, query, choices.with_value(servers))}
@@ -86,8 +86,10 @@ fn value_of(filter: Filter, query: &RequestQuery) -> String {
 }
 
 fn labelled(locale: Locale, filter: Filter, input: AnyView) -> AnyView {
+    // Times need room, on a phone a whole line.
+    let is_time = matches!(filter, Filter::From | Filter::To);
     view! {
-        <div class="min-w-0">
+        <div class="min-w-0" class=("max-sm:col-span-2", is_time)>
             <label for=field_id(filter) class="mb-1 block text-sm font-medium">
                 {text::filter(locale, filter)}
             </label>
