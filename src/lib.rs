@@ -32,6 +32,8 @@ pub mod services;
 pub mod sse;
 #[cfg(feature = "engine")]
 pub mod storage;
+#[cfg(feature = "synthetic")]
+pub mod synthetic;
 #[cfg(feature = "engine")]
 pub mod telemetry;
 #[cfg(feature = "engine")]

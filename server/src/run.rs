@@ -15,7 +15,7 @@ use sluice::config::Settings;
 use sluice::ingress;
 use sluice::limit::LocalLimiter;
 use sluice::proxy::Gateway;
-use sluice::services::Services;
+use sluice::services::{OwnUsage, Services};
 use sluice::storage::{Database, UsageRecords};
 use sluice::telemetry::ErrorChain;
 use sluice::usage::{Journal, UsageWriter, expire};
@@ -115,6 +115,11 @@ pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<
         async move { limiter.keep_tidy(background).await }
     });
     let records = UsageRecords::new(database.clone(), settings.access.max_apps);
+    // Before the first row that is summed up when it is written.
+    let summed_up = records.rebuild_sums().await.context("cannot sum up the usage of an earlier version")?;
+    if summed_up > 0 {
+        tracing::info!(records = summed_up, "the usage that an earlier version recorded was summed up");
+    }
     let journal = Journal::open(&settings.data_dir.join(JOURNAL_FOLDER), settings.usage.journal_max_bytes);
     let capacity = settings.usage.buffer_records;
     let recorder = MetricsRecorder::new().context("cannot keep metrics")?;
@@ -156,9 +161,10 @@ pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<
         drain_timeout: settings.limits.drain_timeout,
     };
     let unready_pause = settings.limits.unready_pause;
+    let own_usage = OwnUsage::new(database.clone(), settings.usage.time_zone.clone());
     let gateway = Gateway::new(catalog, settings.access, settings.limits, settings.queue, limiter, sink);
     tasks.spawn(begin_to_drain(gateway.clone(), stop.clone(), unready_pause, background.clone()));
-    let router = router(&host, health, metrics, gateway, &Assets::load());
+    let router = router(&host, health, metrics, ingress::router(gateway, own_usage), &Assets::load());
     let rest = Rest { tasks, background, writer, services: Arc::clone(&services), database };
     let task = tokio::spawn(serve(listener, router, bounds, stop.clone(), rest));
     Ok(Running { address, setup_url, services, stop, task })
@@ -216,7 +222,7 @@ struct Metrics {
 }
 
 /// All routes. `/v1` stands outside of everything that is about browsers.
-fn router(host: &Host, health: Health, metrics: Metrics, gateway: Gateway, assets: &Assets) -> Router {
+fn router(host: &Host, health: Health, metrics: Metrics, traffic: Router, assets: &Assets) -> Router {
     let exporter = metrics.exporter.router();
     let (guarded, public) = if metrics.is_public { (Router::new(), exporter) } else { (exporter, Router::new()) };
     let guarded = guarded.layer(middleware::from_fn(caller::require));
@@ -233,7 +239,7 @@ fn router(host: &Host, health: Health, metrics: Metrics, gateway: Gateway, asset
         .layer(CatchPanicLayer::custom(security::after_panic))
         .layer(middleware::from_fn(request_scope::scope))
         .layer(middleware::from_fn_with_state(host.outside.clone(), security::headers));
-    ingress::router(gateway).merge(browsers)
+    traffic.merge(browsers)
 }
 
 fn outside(settings: &Settings) -> Outside {

@@ -63,6 +63,20 @@ pub(super) fn method_not_allowed(allowed: &'static str) -> Response {
     response
 }
 
+/// An answer for a query that cannot be accepted; `parameter` is what is wrong with it, where that is one.
+pub(super) fn invalid_query(parameter: Option<&str>, message: &str) -> Response {
+    let message = format!("The query cannot be accepted: {message}.");
+    render(400, &message, "invalid_request_error", parameter, "invalid_query")
+}
+
+/// An answer while the database with the sums of usage does not answer. Requests to models do not need it.
+pub(super) fn usage_unavailable() -> Response {
+    let message = "Usage cannot be looked up at this moment; try again in a second. Requests to models are served.";
+    let mut response = render(503, message, "server_error", None, "usage_unavailable");
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
 fn render(status: u16, message: &str, kind: &str, parameter: Option<&str>, code: &str) -> Response {
     let body = json!({"error": {"message": message, "type": kind, "param": parameter, "code": code}});
     let mut response = Response::new(body.to_string().into());

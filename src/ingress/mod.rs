@@ -9,5 +9,6 @@ mod inference;
 mod models;
 pub mod request_id;
 mod router;
+mod usage;
 
 pub use router::router;

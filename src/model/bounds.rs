@@ -26,6 +26,8 @@ pub const PASSWORD_MAX: u32 = 256;
 pub const PAGE_MAX: u16 = 200;
 /// Rows on one page where the caller names no number.
 pub const PAGE_DEFAULT: u16 = 50;
+/// Most entries in the list of a filter.
+pub const SELECTION_MAX: usize = 100;
 /// Highest RPM.
 pub const REQUESTS_PER_MINUTE_MAX: u32 = 10_000_000;
 /// Highest TPM.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AppId, ExportFormat, KeyId, Money, ServerId};
+use super::{AppId, ExportFormat, KeyId, Money, Problem, ServerId};
 
 macro_rules! stored_set {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:literal, $text:literal;)+ }) => {
@@ -16,6 +16,9 @@ macro_rules! stored_set {
         }
 
         impl $name {
+            /// Every value, in the order of their numbers.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
             /// The number that stands for it in the database; never given to another meaning.
             pub const fn code(self) -> i16 {
                 match self { $(Self::$variant => $code,)+ }
@@ -35,6 +38,14 @@ macro_rules! stored_set {
         impl fmt::Display for $name {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = Problem;
+
+            fn from_str(text: &str) -> Result<Self, Problem> {
+                match text { $($text => Ok(Self::$variant),)+ _ => Err(Problem::Unknown) }
             }
         }
     };

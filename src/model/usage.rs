@@ -82,6 +82,9 @@ pub struct UsageQuery {
     /// Only these outcomes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
+    /// Whether percentiles are wanted: the default. Without them large ranges are faster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percentiles: Option<bool>,
     /// JSON (the default) or CSV.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<ExportFormat>,

@@ -15,11 +15,15 @@ mod master_key;
 mod overview;
 mod probe;
 mod queues;
+mod range;
 mod requests;
+mod selection;
 mod servers;
 mod sessions;
 mod shared;
+mod stats;
 mod storage_use;
+mod usage_report;
 mod validate;
 
 #[cfg(test)]
@@ -38,4 +42,5 @@ pub use requests::Requests;
 pub use servers::Servers;
 pub use sessions::{Sessions, SignedIn};
 pub use shared::{Services, ServicesSettings};
+pub use stats::{OwnUsage, Owner, Stats};
 pub use storage_use::StorageUse;

@@ -8,7 +8,9 @@ use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 
-use super::{Accounts, AdminTokens, Apps, Keys, OverviewService, Queues, Requests, Servers, Sessions, StorageUse};
+use super::{
+    Accounts, AdminTokens, Apps, Keys, OverviewService, Queues, Requests, Servers, Sessions, Stats, StorageUse,
+};
 use crate::catalog::Catalog;
 use crate::crypto::{KeyHash, KeyRing, Passwords};
 use crate::identity::{LoginThrottle, SessionSettings};
@@ -64,6 +66,8 @@ pub struct Services {
     pub queues: Queues,
     /// The list of requests.
     pub requests: Requests,
+    /// Usage in sums.
+    pub stats: Stats,
     /// Who may administrate.
     pub accounts: Accounts,
     /// Signing in and out.
@@ -110,6 +114,7 @@ impl Services {
             keys: Keys(shared.clone()),
             queues: Queues(shared.clone()),
             requests: Requests(shared.clone()),
+            stats: Stats(shared.clone()),
             accounts: Accounts(shared.clone()),
             sessions: Sessions(shared.clone()),
             admin_tokens: AdminTokens(shared.clone()),

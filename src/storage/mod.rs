@@ -6,8 +6,10 @@
 //!
 //! Queries are portable: SQLite now, PostgreSQL and MySQL/MariaDB by the same code.
 
+mod bulk;
 mod database;
 mod error;
+mod filter;
 mod limits;
 mod migrate;
 
@@ -16,6 +18,8 @@ pub(crate) mod apps;
 pub(crate) mod catalog_state;
 pub(crate) mod keys;
 pub(crate) mod master_key_check;
+pub(crate) mod names;
+pub(crate) mod rollups;
 pub(crate) mod servers;
 pub(crate) mod sessions;
 pub(crate) mod setup;
@@ -28,6 +32,7 @@ pub(crate) mod tests;
 
 pub use database::{Database, DatabaseSettings};
 pub use error::StorageError;
+pub(crate) use filter::{RequestFilter, Selection};
 pub use migrate::MigrationReport;
 pub use usage_records::{BatchReport, RecentUse, UsageRecords};
 

@@ -15,6 +15,7 @@ mod queues;
 mod requests;
 mod servers;
 mod session;
+mod stats;
 mod storage;
 
 use axum::Router;
@@ -83,6 +84,7 @@ fn routes() -> Vec<(Method, &'static str, MethodRouter<Host>)> {
         (Method::GET, "/api/models", get(models::list)),
         (Method::GET, "/api/overview", get(overview::show)),
         (Method::GET, "/api/requests", get(requests::list)),
+        (Method::GET, "/api/stats/usage", get(stats::usage)),
         (Method::GET, "/api/storage", get(storage::show)),
         (Method::GET, "/api/live", get(live::follow)),
         (Method::POST, "/api/session", post(session::sign_in)),

@@ -8,6 +8,7 @@ mod keys;
 mod probe;
 mod secrets;
 mod servers;
+mod stats;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;

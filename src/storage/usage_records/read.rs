@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::{UsageRecords, entity};
 use crate::model::bounds::PAGE_MAX;
 use crate::model::{Amount, AppId, Endpoint, KeyId, LimitName, Money, Outcome, RequestView, ServerId, TokenSource};
-use crate::storage::{StorageError, apps, keys, servers};
+use crate::storage::StorageError;
+use crate::storage::names::{self, Named};
 
 /// What a request that reached an upstream was charged with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,31 +119,13 @@ struct Names {
 
 impl Names {
     async fn of(connection: &impl ConnectionTrait, rows: &[entity::Model]) -> Result<Self, StorageError> {
-        let apps: Vec<(i64, String)> = apps::entity::Entity::find()
-            .select_only()
-            .columns([apps::entity::Column::Id, apps::entity::Column::Name])
-            .filter(apps::entity::Column::Id.is_in(distinct(rows.iter().filter_map(|row| row.app_id))))
-            .into_tuple()
-            .all(connection)
-            .await?;
-        let keys: Vec<(i64, String)> = keys::entity::Entity::find()
-            .select_only()
-            .columns([keys::entity::Column::Id, keys::entity::Column::Name])
-            .filter(keys::entity::Column::Id.is_in(distinct(rows.iter().filter_map(|row| row.key_id))))
-            .into_tuple()
-            .all(connection)
-            .await?;
-        let servers: Vec<(i64, String)> = servers::entity::Entity::find()
-            .select_only()
-            .columns([servers::entity::Column::Id, servers::entity::Column::Name])
-            .filter(servers::entity::Column::Id.is_in(distinct(rows.iter().filter_map(|row| row.server_id))))
-            .into_tuple()
-            .all(connection)
-            .await?;
+        let apps = distinct(rows.iter().filter_map(|row| row.app_id));
+        let keys = distinct(rows.iter().filter_map(|row| row.key_id));
+        let servers = distinct(rows.iter().filter_map(|row| row.server_id));
         Ok(Self {
-            apps: apps.into_iter().collect(),
-            keys: keys.into_iter().collect(),
-            servers: servers.into_iter().collect(),
+            apps: names::by_ids(connection, Named::App, &apps).await?,
+            keys: names::by_ids(connection, Named::Key, &keys).await?,
+            servers: names::by_ids(connection, Named::Server, &servers).await?,
         })
     }
 
