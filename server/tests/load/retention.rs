@@ -81,7 +81,7 @@ async fn retention_of_a_million_rows_is_not_felt() {
     let gateway = TestGateway::builder().start().await;
     gateway.add_server("fake", &upstream.base_url(), &["plain=fake-small?latency_ms=5"]).await;
     let key = gateway.issue_key("test", None).await;
-    let body = json!({ "model": "plain", "messages": [] });
+    let body = json!({ "model": "plain", "messages": [{ "role": "user", "content": "hello" }] });
     assert_eq!(gateway.chat(&key, &body).await.status, 200);
     let folder = gateway.stop().await;
     fill(&folder.path().join("sluice.db")).await;
