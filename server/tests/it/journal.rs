@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures::future::join_all;
-use sea_orm::ConnectionTrait as _;
+use sea_orm::{ConnectionTrait as _, Statement};
 use serde_json::{Value, json};
 use sluice_fake_upstream::{FakeUpstream, Outcome};
 use tempfile::TempDir;
@@ -122,6 +122,7 @@ async fn kill_9_under_load_loses_nothing_and_counts_nothing_twice() {
         answered.len()
     );
     assert!(interrupted > 0 && answered.len() > 50, "the load was no load");
+    assert_sums_agree(binary.folder()).await;
     let folder = binary.stop().await;
     assert_eq!(journal_files(folder.path()), 0, "a clean stop leaves nothing for the next start");
 }
@@ -198,4 +199,36 @@ async fn a_journal_that_cannot_be_written_stops_no_request() {
     assert!(eventually(PATIENCE, || async { journal.is_dir() }).await, "it was not made again");
     assert!(eventually(PATIENCE, || async { count().await == 3 }).await, "it is not recorded");
     gateway.stop().await;
+}
+
+/// In slots of every length, the sums are the sums of the rows.
+async fn assert_sums_agree(folder: &Path) {
+    let file = folder.join("sluice.db");
+    let options =
+        sea_orm::ConnectOptions::new(format!("sqlite:{}?mode=ro", file.display())).max_connections(1).to_owned();
+    let database = sea_orm::Database::connect(options).await.unwrap();
+    let rows = "SELECT outcome, count(*), sum(coalesce(input_tokens, 0)), sum(coalesce(output_tokens, 0)) \
+                FROM usage_records GROUP BY outcome ORDER BY outcome";
+    let of_slots = |seconds: u32| {
+        format!(
+            "SELECT outcome, sum(requests), sum(input_tokens), sum(output_tokens) FROM usage_rollups \
+             JOIN usage_series ON id = series_id WHERE slot_seconds = {seconds} GROUP BY outcome ORDER BY outcome"
+        )
+    };
+    let read = async |sql: &str| -> Vec<(i64, i64, i64, i64)> {
+        let statement = Statement::from_string(database.get_database_backend(), sql);
+        let rows = database.query_all_raw(statement).await.unwrap();
+        rows.iter()
+            .map(|row| {
+                let number = |index| row.try_get_by_index::<i64>(index).unwrap();
+                (number(0), number(1), number(2), number(3))
+            })
+            .collect()
+    };
+    let expected = read(rows).await;
+    assert!(!expected.is_empty());
+    for seconds in [900, 3600, 14_400, 86_400] {
+        assert_eq!(read(&of_slots(seconds)).await, expected, "slots of {seconds} seconds");
+    }
+    database.close().await.unwrap();
 }

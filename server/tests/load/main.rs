@@ -10,6 +10,7 @@ mod binary;
 mod harness;
 mod many_streams;
 mod process;
+mod retention;
 mod waiting;
 
 /// What is measured here is measured alone: a test holds this while it runs.
