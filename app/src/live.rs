@@ -82,6 +82,9 @@ fn hand_over<T: DeserializeOwned>(event: &MessageEvent, on_news: impl Fn(T)) {
     }
 }
 
+/// What to do with an event.
+type OnEvent = Box<dyn Fn(&MessageEvent)>;
+
 /// Which feed to follow, and what to do with it.
 struct Plan {
     address: String,
@@ -89,7 +92,7 @@ struct Plan {
     /// The feed is open again after a break, or the tab is visible again.
     on_resume: Box<dyn Fn()>,
     /// What to do with the events of each kind.
-    events: Vec<(&'static str, Box<dyn Fn(&MessageEvent)>)>,
+    events: Vec<(&'static str, OnEvent)>,
 }
 
 /// An open feed; dropping it closes the connection.

@@ -152,8 +152,8 @@ test.describe.serial("a queue", () => {
   test("is told about in the list of requests", async ({ running, texts }) => {
     await open(page, `${running.url}/requests`);
     const waited = texts.requests.waited_for.replace("{{ limit }}", texts.limits.server_requests);
-    await expect(page.getByText(pattern(waited)).first()).toBeVisible();
-    await expect(page.getByText(pattern(texts.outcome.queue_evicted)).first()).toBeVisible();
+    await expect(page.getByRole("table").getByText(pattern(waited)).first()).toBeVisible();
+    await expect(page.getByRole("table").getByText(pattern(texts.outcome.queue_evicted)).first()).toBeVisible();
     await inspect(page, "requests-queue");
   });
 

@@ -1,7 +1,5 @@
 //! The first page.
 
-use jiff::tz::TimeZone;
-
 use super::shared::Shared;
 use super::{Actor, ServiceError};
 use crate::model::{KeyState, Overview};
@@ -12,12 +10,6 @@ use crate::storage::{StorageError, apps, keys, servers, usage_records};
 pub struct OverviewService(pub(super) Shared);
 
 impl OverviewService {
-    /// The reporting time zone: that of days and months where a caller names none.
-    pub fn time_zone(&self, actor: &Actor) -> Result<TimeZone, ServiceError> {
-        actor.authorize()?;
-        Ok(self.0.settings.time_zone.clone())
-    }
-
     /// How far this installation is.
     pub async fn get(&self, actor: &Actor) -> Result<Overview, ServiceError> {
         actor.authorize()?;

@@ -90,6 +90,10 @@ impl<'a> Groups<'a> {
         }
         let mut ranked: Vec<(&UsageGroup, i64, String)> =
             weights.into_iter().map(|(group, weight)| (group, weight, group_name(locale, group))).collect();
+        // A group that has none of it, such as a cost, has no colour either; unless none of them has any.
+        if ranked.iter().any(|(_, weight, _)| *weight != 0) {
+            ranked.retain(|(_, weight, _)| *weight != 0);
+        }
         // By name where they are equal, so that a chart does not change by itself.
         ranked.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.2.cmp(&other.2)));
         let apart = if ranked.len() > COLOURS { COLOURS - 1 } else { ranked.len() };

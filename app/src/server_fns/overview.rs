@@ -168,7 +168,7 @@ mod ssr {
         context: &RequestContext,
         filters: &UsageFilters,
     ) -> Result<(Figures, ByServer), UiError> {
-        let zone = context.answer(context.services.overview.time_zone(&context.actor))?;
+        let zone = context.answer(context.services.requests.time_zone(&context.actor, None))?;
         let tz = zone.iana_name().unwrap_or("UTC").to_owned();
         let now = Timestamp::now().to_zoned(zone);
         let preset = filters.preset(Preset::Hours24).unwrap_or(Preset::Hours24);

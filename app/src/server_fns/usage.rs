@@ -116,7 +116,7 @@ pub async fn get_usage_choices() -> Result<UsageChoices, UiError> {
     let context = crate::ssr::request_context()?;
     let servers = context.answer(context.services.servers.list(&context.actor).await)?;
     let apps = context.answer(context.services.apps.list(&context.actor).await)?;
-    let reporting_zone = context.answer(context.services.overview.time_zone(&context.actor))?;
+    let reporting_zone = context.answer(context.services.requests.time_zone(&context.actor, None))?;
     Ok(UsageChoices {
         models: super::overview::public_models(&servers),
         servers: servers.into_iter().map(|server| (server.id, server.name)).collect(),
@@ -133,8 +133,11 @@ pub async fn get_usage(
     use sluice::services::ServiceError;
 
     let context = crate::ssr::request_context()?;
-    let reporting_zone = context.answer(context.services.overview.time_zone(&context.actor))?;
-    let asked = match ssr::Asked::read(&filters, &reporting_zone) {
+    let zone = match context.services.requests.time_zone(&context.actor, filters.tz().as_deref()) {
+        Err(ServiceError::Invalid(problems)) => return Ok(Err(problems)),
+        zone => context.answer(zone)?,
+    };
+    let asked = match ssr::Asked::read(&filters, zone) {
         Ok(asked) => asked,
         Err(problem) => return Ok(Err(vec![problem])),
     };
@@ -164,12 +167,8 @@ mod ssr {
     }
 
     impl Asked {
-        /// Reads what was chosen; what was not is the last 7 days in the reporting zone.
-        pub(super) fn read(filters: &UsageFilters, reporting_zone: &TimeZone) -> Result<Self, FieldProblem> {
-            let zone = match filters.tz() {
-                Some(name) => TimeZone::get(&name).map_err(|_| FieldProblem::new("tz", Problem::TimeZoneInvalid))?,
-                None => reporting_zone.clone(),
-            };
+        /// Reads what was chosen; what was not is the last 7 days.
+        pub(super) fn read(filters: &UsageFilters, zone: TimeZone) -> Result<Self, FieldProblem> {
             let preset = filters.preset(Preset::Days7);
             let (from, to) = match preset {
                 Some(preset) => {

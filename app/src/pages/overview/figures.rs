@@ -60,6 +60,9 @@ struct Figure {
     path: String,
 }
 
+/// A label, the percentiles of the range and of the time before, and which of them is meant.
+type Latency = (&'static str, Option<Percentiles>, Option<Percentiles>, fn(Percentiles) -> u32);
+
 /// The key figures.
 #[component]
 pub(super) fn KeyFigures(
@@ -131,7 +134,7 @@ fn all(locale: Locale, figures: &Figures) -> Vec<Figure> {
         wish: Wish::Less,
         path: requests(Some(&failed_outcomes())),
     });
-    let latencies: [(&'static str, Option<Percentiles>, Option<Percentiles>, fn(Percentiles) -> u32); 3] = [
+    let latencies: [Latency; 3] = [
         (td_string!(locale, overview.latency_p50), now.duration_ms, before.duration_ms, |it| it.p50),
         (td_string!(locale, overview.latency_p95), now.duration_ms, before.duration_ms, |it| it.p95),
         (td_string!(locale, overview.first_byte_p95), now.first_byte_ms, before.first_byte_ms, |it| it.p95),
@@ -164,7 +167,7 @@ const FAILED: [Outcome; 6] = [
 
 /// The same as an address names them.
 pub(super) fn failed_outcomes() -> String {
-    FAILED.map(|outcome| outcome.as_str()).join(",")
+    FAILED.map(Outcome::as_str).join(",")
 }
 
 /// The share of errors in millionths.

@@ -1,6 +1,7 @@
 //! What can be chosen: links for the range and the measure, a form for the rest. Without JavaScript it is sent by its button;
 //! with it, a choice from a list takes effect at once, and nothing is loaded anew but the numbers.
 
+use jiff::civil::Date;
 use leptos::prelude::*;
 use leptos_router::components::Form;
 use sluice::model::{Dimension, Granularity};
@@ -237,8 +238,9 @@ fn Bound(
     value: Memo<String>,
 ) -> impl IntoView {
     let id = format!("usage-{name}");
-    // The picker of dates would hide a time.
-    let kind = move || if matches!(value.with(String::len), 0 | 10) { "date" } else { "text" };
+    // The picker of dates would hide a time, and what is no date at all.
+    let is_date = move || value.with(|text| text.is_empty() || (text.len() == 10 && text.parse::<Date>().is_ok()));
+    let kind = move || if is_date() { "date" } else { "text" };
     view! {
         <div class="min-w-0">
             <label for=id.clone() class="quiet mb-1 block text-sm">

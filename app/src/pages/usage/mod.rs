@@ -57,7 +57,7 @@ fn show(locale: Locale, answer: UsageAnswer, filters: UsageFilters) -> impl Into
     let heading = view! {
         <div class="mb-4 flex flex-wrap items-center justify-between gap-x-6 gap-y-2">
             <p class="quiet tabular-nums" data-range>{range}</p>
-            <a href=answer.csv_path.clone() download="" rel="external" class="choice gap-2">
+            <a href=answer.csv_path.clone() download="" rel="external" class="btn btn-sm border-base-300 bg-base-100">
                 <Icon glyph=Glyph::Download />
                 {td_string!(locale, usage_page.export)}
             </a>
