@@ -92,30 +92,33 @@ pub(crate) async fn add(
             slots.entry((length, start)).or_default().push((*id, sums));
         }
     }
-    for ((length, start), mut rows) in slots {
-        rows.sort_unstable_by_key(|(id, _)| *id);
-        merge_histograms(transaction, length, start, &mut rows).await?;
-        bulk::insert(transaction, INSERT, COLUMNS, ADD, &rows, |(id, sums), values| {
-            values.extend([length, start, *id].map(Value::from));
-            values.extend(
-                [
-                    sums.requests,
-                    sums.estimated,
-                    sums.unpriced,
-                    sums.input_tokens,
-                    sums.cached_tokens,
-                    sums.output_tokens,
-                    sums.reasoning_tokens,
-                    sums.cost_nanos,
-                    sums.queued,
-                    sums.queue_ms,
-                ]
-                .map(Value::from),
-            );
-            values.extend([sums.first_byte.to_text(), sums.duration.to_text()].map(Value::from));
-        })
-        .await?;
+    let mut rows = Vec::new();
+    for ((length, start), mut sums) in slots {
+        sums.sort_unstable_by_key(|(id, _)| *id);
+        merge_histograms(transaction, length, start, &mut sums).await?;
+        rows.extend(sums.into_iter().map(|(id, sums)| ([length, start, id], sums)));
     }
+    // Of all lengths together: a statement costs as much as many rows.
+    bulk::insert(transaction, INSERT, COLUMNS, ADD, &rows, |(key, sums), values| {
+        values.extend(key.map(Value::from));
+        values.extend(
+            [
+                sums.requests,
+                sums.estimated,
+                sums.unpriced,
+                sums.input_tokens,
+                sums.cached_tokens,
+                sums.output_tokens,
+                sums.reasoning_tokens,
+                sums.cost_nanos,
+                sums.queued,
+                sums.queue_ms,
+            ]
+            .map(Value::from),
+        );
+        values.extend([sums.first_byte.to_text(), sums.duration.to_text()].map(Value::from));
+    })
+    .await?;
     Ok(found)
 }
 
