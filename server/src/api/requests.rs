@@ -56,13 +56,13 @@ async fn export(host: &Host, caller: Caller, query: RequestQuery) -> Result<Resp
         (CONTENT_DISPOSITION, export.file_name().content_disposition()),
         (CACHE_CONTROL, "no-store".to_owned()),
     ];
-    let parts = stream::try_unfold(Export { export, caller, _place: place }, Export::next);
+    let parts = stream::try_unfold(Export { rows: export, caller, _place: place }, Export::next);
     Ok((headers, Body::from_stream(parts)).into_response())
 }
 
 /// An export on its way to a client. A client that leaves drops it.
 struct Export {
-    export: RequestExport,
+    rows: RequestExport,
     caller: Caller,
     _place: OwnedSemaphorePermit,
 }
@@ -70,7 +70,7 @@ struct Export {
 impl Export {
     /// An error breaks the connection: a file that only ends too early would pass for a whole one.
     async fn next(mut self) -> io::Result<Option<(Vec<u8>, Self)>> {
-        match self.caller.answer(self.export.next().await) {
+        match self.caller.answer(self.rows.next().await) {
             Ok(part) => Ok(part.map(|part| (part, self))),
             Err(_) => Err(io::Error::other("the export failed")),
         }
