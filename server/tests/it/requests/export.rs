@@ -190,7 +190,7 @@ async fn a_million_rows_take_little_memory() {
         while let Some(part) = body.next().await {
             let part = part.unwrap();
             bytes += part.len();
-            lines += part.iter().filter(|byte| **byte == b'\n').count();
+            lines += part.split(|byte| *byte == b'\n').count() - 1;
         }
         let extra = resident("VmHWM").saturating_sub(before);
         let seconds = begun.elapsed().as_secs_f64();
