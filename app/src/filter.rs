@@ -3,6 +3,8 @@
 //! The names are those of `GET /api/requests`, so that an address of the dashboard, the export and a program's call say the
 //! same. Built the same way on the server and in the browser.
 
+use std::fmt::Write as _;
+
 use leptos_router::params::ParamsMap;
 use sluice::model::RequestQuery;
 
@@ -144,16 +146,14 @@ fn address<'query>(path: &str, parameters: impl Iterator<Item = (&'static str, &
 }
 
 /// A text as a part of an address.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~,/:".contains(&byte) {
             escaped.push(char::from(byte));
         } else {
-            escaped.push('%');
-            for half in [byte >> 4, byte & 15] {
-                escaped.extend(char::from_digit(half.into(), 16).map(|digit| digit.to_ascii_uppercase()));
-            }
+            // Writing to a text never fails.
+            _ = write!(escaped, "%{byte:02X}");
         }
     }
     escaped

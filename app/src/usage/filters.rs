@@ -6,11 +6,12 @@
 use std::str::FromStr;
 
 use leptos::Params;
-use leptos_router::location::Url;
 use leptos_router::params::Params;
 use serde::{Deserialize, Serialize};
 #[cfg(feature = "ssr")]
 use sluice::model::{Dimension, Granularity};
+
+use crate::filter::escaped;
 
 /// A span of time that has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -265,7 +266,7 @@ pub(crate) fn address(path: &str, query: &[(&str, Option<&str>)]) -> String {
         address.push(if address.len() == path.len() { '?' } else { '&' });
         address.push_str(name);
         address.push('=');
-        address.push_str(&Url::escape(value));
+        address.push_str(&escaped(value));
     }
     address
 }

@@ -293,7 +293,7 @@ mod tests {
             models: Vec::new(),
         };
         let paths: Vec<String> = all(Locale::en, &figures).into_iter().map(|figure| figure.path).collect();
-        let starts = ["/requests?from=2026-11-01&to=2026-11-02T08%3A00%3A00%2B08%3A00", "/usage?from=2026-11-01&to="];
+        let starts = ["/requests?from=2026-11-01&to=2026-11-02T08:00:00%2B08:00", "/usage?from=2026-11-01&to="];
         assert_eq!(paths.first().map(String::as_str), Some(starts[0]));
         assert!(paths.iter().all(|path| starts.iter().any(|start| path.starts_with(start))), "{paths:?}");
         assert!(paths.iter().any(|path| path.contains("upstream_error") && !path.contains("completed")));
