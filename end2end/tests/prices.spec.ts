@@ -110,6 +110,9 @@ test.describe.serial("prices and budgets", () => {
 
   test("an app uses its budget up and says so", async ({ running, texts }) => {
     expect((await chat(running.url, key, model)).status).toBe(200);
+    const administration = await running.gateway.administration();
+    const isRegistered = async () => (await administration.call("GET", "/apps")).rows.some((row: { name: string }) => row.name === app);
+    await expect.poll(isRegistered).toBe(true);
     await open(page, `${running.url}/apps`);
     await page.getByRole("link", { name: fill(texts.apps.edit_one, { name: app }), exact: true }).click();
     await expect(page.getByRole("heading", { level: 1 })).toContainText(app);

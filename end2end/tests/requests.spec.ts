@@ -201,6 +201,8 @@ test.describe("requests without JavaScript", () => {
     const created = await administration.createKey({ name: "plain key" });
     await call(running.url, created.key, "plain", "plain-1", "fake-small");
     await call(running.url, created.key, "plain", "plain-2", "no-such-model");
+    const isRegistered = async () => (await administration.call("GET", "/apps")).rows.some((row: { name: string }) => row.name === "plain");
+    await expect.poll(isRegistered).toBe(true);
     await expect.poll(async () => (await administration.call("GET", "/requests?app=plain")).rows.length).toBe(2);
     await signIn(page, running.url, texts);
 

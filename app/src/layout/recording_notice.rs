@@ -12,17 +12,24 @@ use crate::preferences::use_locale;
 use crate::server_fns::storage::get_recording;
 use crate::translations::{Locale, td_string};
 
+/// The pages for those who are not signed in.
+const STRANGERS_PAGES: [&str; 2] = ["/login", "/setup"];
+
 /// What is wrong with the recording of requests; nothing while nothing is.
 #[component]
 pub(crate) fn RecordingNotice() -> impl IntoView {
     let locale = use_locale();
     let path = use_location().pathname;
-    let recording = Resource::new(move || path.get(), |_| get_recording());
+    // Whoever signs out goes to a page outside of this frame, which is there for a moment longer.
+    let recording = Resource::new(
+        move || path.get(),
+        |path| async move { if STRANGERS_PAGES.contains(&path.as_str()) { None } else { get_recording().await.ok() } },
+    );
     view! {
         <div role="status">
             <Transition>
                 // Who may not know it is sent to sign in, and who cannot be told learns it from the page itself.
-                {move || Suspend::new(async move { recording.await.ok().map(|recording| notices(locale, &recording)) })}
+                {move || Suspend::new(async move { recording.await.map(|recording| notices(locale, &recording)) })}
             </Transition>
         </div>
     }
