@@ -69,7 +69,7 @@ pub(super) fn invalid_query(parameter: Option<&str>, message: &str) -> Response 
     render(400, &message, "invalid_request_error", parameter, "invalid_query")
 }
 
-/// An answer while the database with the sums of usage does not answer. Requests to models do not need it.
+/// An answer while the database with the sums of usage does not answer, or too many ask for them. Requests to models do not need it.
 pub(super) fn usage_unavailable() -> Response {
     let message = "Usage cannot be looked up at this moment; try again in a second. Requests to models are served.";
     let mut response = render(503, message, "server_error", None, "usage_unavailable");

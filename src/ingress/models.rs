@@ -35,8 +35,10 @@ pub(super) async fn retrieve(
     let key = identify_key(&gateway, &snapshot, &headers)?;
     let targets = candidates(&snapshot, &model, key.as_deref()).map_err(|reason| match reason {
         // A model that the key may not use is not listed either.
-        NoCandidate::UnknownModel | NoCandidate::NotAllowed => GatewayError::ModelNotFound { model: model.clone() },
-        NoCandidate::NoneUsable => GatewayError::NoServerAvailable { model: model.clone() },
+        NoCandidate::UnknownModel | NoCandidate::NotAllowed { .. } => {
+            GatewayError::ModelNotFound { model: model.clone() }
+        }
+        NoCandidate::NoneUsable { .. } => GatewayError::NoServerAvailable { model: model.clone() },
     })?;
     let target = targets.first().ok_or(GatewayError::Internal)?;
     Ok(Json(describe(&model, target)).into_response())

@@ -73,6 +73,7 @@ pub(super) async fn show(
             let all: Vec<String> = fields.iter().map(ToString::to_string).collect();
             return Ok(invalid_query(fields.first().map(|field| field.field.as_str()), &all.join("; ")));
         }
+        Err(ServiceError::Busy) => return Ok(usage_unavailable()),
         Err(error) => {
             tracing::error!(error = %ErrorChain(&error), "a caller's usage cannot be summed up");
             let is_transient = matches!(&error, ServiceError::Storage(error) if error.is_transient());

@@ -49,7 +49,8 @@ pub struct PriceInput {
     pub server_id: Option<ServerId>,
     /// What it costs.
     pub price: Price,
-    /// From when on, in milliseconds since 1970 UTC; none is from now on. What was recorded before keeps its cost.
+    /// From when on, in milliseconds since 1970 UTC; none is from now on, and for a price that is changed, from when on it was
+    /// valid. What was recorded before keeps its cost.
     #[serde(default)]
     pub valid_from_ms: Option<i64>,
 }

@@ -88,11 +88,18 @@ async fn first_answer(
     let facts = peek(&call.body, gateway.limits().max_json_depth)?;
     settlement.asked(&facts.model, facts.stream);
     let mut targets = candidates(&call.snapshot, &facts.model, call.caller.key.as_deref()).map_err(|reason| {
-        let model = facts.model.clone();
+        // The client is told of the name that it said; the books have the public one.
+        let said = facts.model.clone();
         match reason {
-            NoCandidate::UnknownModel => GatewayError::ModelNotFound { model },
-            NoCandidate::NotAllowed => GatewayError::ModelNotAllowed { model },
-            NoCandidate::NoneUsable => GatewayError::NoServerAvailable { model },
+            NoCandidate::UnknownModel => GatewayError::ModelNotFound { model: said },
+            NoCandidate::NotAllowed { model } => {
+                settlement.found(&model);
+                GatewayError::ModelNotAllowed { model: said }
+            }
+            NoCandidate::NoneUsable { model } => {
+                settlement.found(&model);
+                GatewayError::NoServerAvailable { model: said }
+            }
         }
     })?;
     if let Some(target) = targets.first() {

@@ -3,14 +3,20 @@
 use crate::catalog::{KeyEntry, Snapshot, Target};
 
 /// Why no target can take a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoCandidate {
     /// No server has the model.
     UnknownModel,
     /// The caller's key may not use the model.
-    NotAllowed,
+    NotAllowed {
+        /// Its public name.
+        model: String,
+    },
     /// Servers have it, but none takes requests.
-    NoneUsable,
+    NoneUsable {
+        /// Its public name.
+        model: String,
+    },
 }
 
 /// The usable targets for the model that a client named: a public name, or `server-name/model` to choose the server. A
@@ -24,10 +30,11 @@ pub fn candidates(snapshot: &Snapshot, model: &str, key: Option<&KeyEntry>) -> R
         if named.is_empty() { on_chosen_server(snapshot, model) } else { named.iter().collect() };
     let Some(first) = chosen.first() else { return Err(NoCandidate::UnknownModel) };
     if key.is_some_and(|key| !key.allows(&first.model)) {
-        return Err(NoCandidate::NotAllowed);
+        return Err(NoCandidate::NotAllowed { model: first.model.to_string() });
     }
+    let model = first.model.to_string();
     let usable: Vec<Target> = chosen.into_iter().filter(|target| target.server.usable).cloned().collect();
-    if usable.is_empty() { Err(NoCandidate::NoneUsable) } else { Ok(usable) }
+    if usable.is_empty() { Err(NoCandidate::NoneUsable { model }) } else { Ok(usable) }
 }
 
 fn on_chosen_server<'a>(snapshot: &'a Snapshot, model: &str) -> Vec<&'a Target> {
@@ -98,18 +105,19 @@ mod tests {
         assert_eq!(names("three/a", None).unwrap(), ["three:three-a"]);
         assert_eq!(names("two/only-two", None).unwrap(), ["Two:o"]);
         assert_eq!(names("three/only-two", None), Err(NoCandidate::UnknownModel));
-        assert_eq!(names("one/a", None), Err(NoCandidate::NoneUsable));
+        assert_eq!(names("one/a", None), Err(NoCandidate::NoneUsable { model: "a".to_owned() }));
     }
 
     #[test]
     fn a_public_name_with_a_slash_is_a_public_name_first() {
-        assert_eq!(names("x/y", None), Err(NoCandidate::NoneUsable));
+        assert_eq!(names("x/y", None), Err(NoCandidate::NoneUsable { model: "x/y".to_owned() }));
     }
 
     #[test]
     fn keys_are_limited_by_public_name_also_behind_a_prefix() {
-        assert_eq!(names("a", Some(&key(&["only-two"]))), Err(NoCandidate::NotAllowed));
-        assert_eq!(names("three/a", Some(&key(&["only-two"]))), Err(NoCandidate::NotAllowed));
+        let refused = Err(NoCandidate::NotAllowed { model: "a".to_owned() });
+        assert_eq!(names("a", Some(&key(&["only-two"]))), refused);
+        assert_eq!(names("three/a", Some(&key(&["only-two"]))), refused);
         assert_eq!(names("three/a", Some(&key(&["a"]))).unwrap(), ["three:three-a"]);
         assert_eq!(names("nonsense", Some(&key(&["a"]))), Err(NoCandidate::UnknownModel));
         assert_eq!(names("", None), Err(NoCandidate::UnknownModel));

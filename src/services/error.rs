@@ -36,6 +36,9 @@ pub enum ServiceError {
     /// The database refused or failed.
     #[error("the database failed")]
     Storage(#[from] StorageError),
+    /// Too many ask for the same at the same time.
+    #[error("too many ask for this at the same time")]
+    Busy,
     /// Sealing, opening or hashing failed.
     #[error("cryptography failed")]
     Crypto(#[from] CryptoError),
@@ -65,6 +68,7 @@ impl ServiceError {
             Self::SetupDone => Refusal::SetupDone,
             Self::NotFound(resource) => Refusal::NotFound { resource: *resource },
             Self::Crypto(CryptoError::PasswordsBusy) => Refusal::TooManyAttempts { retry_after_seconds: 1 },
+            Self::Busy => Refusal::Unavailable,
             Self::Storage(error) if error.is_transient() => Refusal::Unavailable,
             Self::Storage(_) | Self::Crypto(_) | Self::Export(_) => {
                 Refusal::Internal { request_id: request_id.to_owned() }
@@ -82,6 +86,7 @@ impl ServiceError {
             | Self::SetupLinkInvalid
             | Self::SetupDone
             | Self::NotFound(_)
+            | Self::Busy
             | Self::Crypto(CryptoError::PasswordsBusy) => false,
             Self::Storage(_) | Self::Crypto(_) | Self::Export(_) => true,
         }

@@ -44,12 +44,13 @@ impl Prices {
         self.view(id).await
     }
 
-    /// Changes a price. What was recorded with it keeps its cost.
+    /// Changes a price; where nothing is said of its beginning, that stays. What was recorded with it keeps its cost.
     pub async fn update(&self, actor: &Actor, id: PriceId, input: PriceInput) -> Result<PriceView, ServiceError> {
         actor.authorize()?;
         let now_ms = Shared::now_ms();
         let transaction = self.0.database.begin_write().await?;
-        let fields = validate_price(&transaction, input, Some(id), now_ms).await?;
+        let known = prices::valid_from_ms(&transaction, id).await.map_err(not_found)?;
+        let fields = validate_price(&transaction, input, Some(id), known).await?;
         prices::update(&transaction, id, &fields, now_ms).await.map_err(not_found)?;
         self.commit(transaction).await?;
         self.view(id).await
@@ -102,7 +103,7 @@ async fn validate_price(
     transaction: &DatabaseTransaction,
     input: PriceInput,
     current: Option<PriceId>,
-    now_ms: i64,
+    default_from_ms: i64,
 ) -> Result<PriceFields, ServiceError> {
     let mut problems = Problems::default();
     if input.model.is_empty() {
@@ -120,7 +121,7 @@ async fn validate_price(
     }
     problems.refuse()?;
     let PriceInput { model, server_id, price, valid_from_ms } = input;
-    let fields = PriceFields { model, server_id, price, valid_from_ms: valid_from_ms.unwrap_or(now_ms) };
+    let fields = PriceFields { model, server_id, price, valid_from_ms: valid_from_ms.unwrap_or(default_from_ms) };
     // Of two that begin at the same time, nobody could say which one is meant.
     if prices::find_same(transaction, &fields).await?.is_some_and(|same| Some(same) != current) {
         return Err(ServiceError::invalid("valid_from_ms", Problem::Taken));

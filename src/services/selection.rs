@@ -107,14 +107,20 @@ async fn ids<Id: Copy + Eq + Hash>(
     Ok(Some(selection))
 }
 
-/// The entries of a list; none if there is no list, which means everything.
+/// The entries of a list; none if there is no list, which means everything. A list of nothing but commas means something, and
+/// not that.
 fn words<'text>(field: &str, text: Option<&'text str>, problems: &mut Problems) -> Option<Vec<&'text str>> {
-    let words: Vec<&str> = text?.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
+    let text = text.map(str::trim).filter(|text| !text.is_empty())?;
+    let words: Vec<&str> = text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
     if words.len() > SELECTION_MAX {
         problems.add(field, Problem::ListTooLong { max: u32::try_from(SELECTION_MAX).unwrap_or(u32::MAX) });
         return None;
     }
-    if words.is_empty() { None } else { Some(words) }
+    if words.is_empty() {
+        problems.add(field, Problem::ListEmpty);
+        return None;
+    }
+    Some(words)
 }
 
 #[cfg(test)]
@@ -156,8 +162,8 @@ mod tests {
             let found = resolve(&database, app(text)).await.unwrap().apps;
             assert_eq!(found, Some(Selection { any_of: expected, or_none }), "{text}");
         }
-        assert_eq!(resolve(&database, app(" , ")).await.unwrap(), RequestFilter::default());
-        for text in ["gamma", "Beta", "99", "-1"] {
+        assert_eq!(resolve(&database, app(" ")).await.unwrap(), RequestFilter::default());
+        for text in [",", " , ", "gamma", "Beta", "99", "-1"] {
             assert!(matches!(resolve(&database, app(text)).await, Err(ServiceError::Invalid(_))), "{text}");
         }
         assert!(resolve(&database, app(&"1,".repeat(SELECTION_MAX + 1))).await.is_err());

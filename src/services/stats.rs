@@ -1,7 +1,13 @@
 //! Usage in sums: for administrators everything, for callers what is theirs.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::error::Problems;
 use super::range::NamedRange;
@@ -13,7 +19,13 @@ use crate::model::{AppId, Dimension, KeyId, Problem, UsageQuery, UsageReport};
 use crate::storage::{Database, RequestFilter, Selection, StorageError, keys};
 
 /// Most rows of one answer.
-pub(super) const ROWS_MAX: usize = 50_000;
+const ROWS_MAX: usize = 50_000;
+/// Most rows of an answer to a caller.
+const CALLERS_ROWS_MAX: usize = 5000;
+/// Reports for callers that are made at a time: they must not take all connections from the administrators.
+pub(super) const CALLERS_MAX: usize = 2;
+/// How long a caller waits for its turn.
+const TURN_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Usage in sums.
 #[derive(Clone, Debug)]
@@ -42,12 +54,13 @@ pub enum Owner {
 pub struct OwnUsage {
     database: Database,
     time_zone: TimeZone,
+    pub(super) turns: Arc<Semaphore>,
 }
 
 impl OwnUsage {
     /// Usage in this database; days are those of `time_zone` where a caller names no other.
-    pub const fn new(database: Database, time_zone: TimeZone) -> Self {
-        Self { database, time_zone }
+    pub fn new(database: Database, time_zone: TimeZone) -> Self {
+        Self { database, time_zone, turns: Arc::new(Semaphore::new(CALLERS_MAX)) }
     }
 
     /// The owner's usage in a range. Servers and apps are not among what it can be split or filtered by, and keys are
@@ -55,8 +68,9 @@ impl OwnUsage {
     ///
     /// # Errors
     ///
-    /// Something of the query cannot be accepted, or the database does not answer.
+    /// Something of the query cannot be accepted, too many ask at the same time, or the database does not answer.
     pub async fn usage(&self, owner: Owner, query: UsageQuery) -> Result<UsageReport, ServiceError> {
+        let Ok(Ok(_turn)) = timeout(TURN_PATIENCE, self.turns.acquire()).await else { return Err(ServiceError::Busy) };
         usage(&self.database, &self.time_zone, query, Some(owner)).await
     }
 }
@@ -86,12 +100,19 @@ async fn usage(
         Some(owner) => own_filter(&transaction, written, owner, &mut problems).await?,
     };
     problems.refuse()?;
+    let own_keys: Option<HashSet<KeyId>> = match owner {
+        // Keys that are bound to nothing can name any app; whose they are is not this app's affair.
+        Some(Owner::App(app)) => Some(keys::ids_of_app(&transaction, app).await?.into_iter().collect()),
+        Some(Owner::Key(_)) | None => None,
+    };
     let request = Request {
         range: &range,
         granularity: query.granularity.unwrap_or_default(),
         group_by,
         filter: &filter,
         percentiles: query.percentiles.unwrap_or(true),
+        rows_max: if owner.is_some() { CALLERS_ROWS_MAX } else { ROWS_MAX },
+        own_keys,
     };
     let found = report(&transaction, request).await?;
     transaction.rollback().await.map_err(StorageError::from)?;

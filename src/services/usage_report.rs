@@ -1,6 +1,6 @@
 //! Makes a report of the sums that the database finds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -8,13 +8,12 @@ use sea_orm::ConnectionTrait;
 
 use super::ServiceError;
 use super::range::Range;
-use super::stats::ROWS_MAX;
 use crate::model::{
     Amount, AppId, Currency, Dimension, Granularity, KeyId, Money, Outcome, Problem, Reference, ServerId, UsageGroup,
     UsageReport, UsageRow, UsageTotals,
 };
 use crate::storage::names::{self, Named};
-use crate::storage::rollups::{GroupSums, GroupValue, SumsQuery, sums};
+use crate::storage::rollups::{GroupSums, GroupValue, SumsQuery, SumsReader};
 use crate::storage::{RequestFilter, StorageError};
 use crate::usage::{HistogramSum, Period, periods};
 
@@ -30,6 +29,10 @@ pub(super) struct Request<'request> {
     pub(super) group_by: Vec<Dimension>,
     pub(super) filter: &'request RequestFilter,
     pub(super) percentiles: bool,
+    /// Most rows.
+    pub(super) rows_max: usize,
+    /// The keys that may be named; none if all may. What was used with another one counts as used without a key.
+    pub(super) own_keys: Option<HashSet<KeyId>>,
 }
 
 /// Sums up and names what it is about.
@@ -37,36 +40,45 @@ pub(super) async fn report(
     connection: &impl ConnectionTrait,
     request: Request<'_>,
 ) -> Result<UsageReport, ServiceError> {
-    let Request { range, granularity, group_by, filter, percentiles } = request;
+    let Request { range, granularity, group_by, filter, percentiles, rows_max, own_keys } = request;
     let too_many = || {
-        let max = u32::try_from(ROWS_MAX).unwrap_or(u32::MAX);
+        let max = u32::try_from(rows_max).unwrap_or(u32::MAX);
         ServiceError::invalid("granularity", Problem::TooManyRows { max })
     };
-    let periods = periods(range.from_ms, range.to_ms, granularity, &range.zone, ROWS_MAX).ok_or_else(too_many)?;
+    let periods = periods(range.from_ms, range.to_ms, granularity, &range.zone, rows_max).ok_or_else(too_many)?;
     let query = SumsQuery {
         periods: &periods,
         group_by: &group_by,
         filter,
         histograms: percentiles,
-        max: ROWS_MAX.saturating_mul(CURRENCIES),
+        max: rows_max.saturating_mul(CURRENCIES),
     };
-    let found = sums(connection, query).await?.ok_or_else(too_many)?;
-    let names = Names::of(connection, &group_by, &found).await?;
+    let mut reader = SumsReader::new(query);
     let mut total = Totals::default();
     let mut group = Totals::default();
-    let mut rows: Vec<UsageRow> = Vec::new();
-    let mut found = found.into_iter().peekable();
-    while let Some(sums) = found.next() {
-        group.add(&sums)?;
-        // A group has a row for each currency, one after the other.
-        if found.peek().is_some_and(|next| (next.period, &next.group) == (sums.period, &sums.group)) {
-            continue;
+    let mut found: Vec<(Period, Vec<GroupValue>, UsageTotals)> = Vec::new();
+    while let Some(mut part) = reader.next(connection).await? {
+        if let Some(own_keys) = &own_keys {
+            fold_foreign_keys(&mut part, &group_by, own_keys);
         }
-        let Some(period) = periods.get(sums.period) else { continue };
-        rows.push(row(*period, &range.zone, names.group(&group_by, sums.group)?, group.take(Some(&mut total))));
-        if rows.len() > ROWS_MAX {
+        let mut part = part.into_iter().peekable();
+        while let Some(sums) = part.next() {
+            group.add(&sums)?;
+            // A group has a row for each currency, one after the other.
+            if part.peek().is_some_and(|next| (next.period, &next.group) == (sums.period, &sums.group)) {
+                continue;
+            }
+            let Some(period) = periods.get(sums.period) else { continue };
+            found.push((*period, sums.group, group.take(Some(&mut total))));
+        }
+        if reader.is_too_long() || found.len() > rows_max {
             return Err(too_many());
         }
+    }
+    let names = Names::of(connection, &group_by, found.iter().map(|(_, group, _)| group.as_slice())).await?;
+    let mut rows: Vec<UsageRow> = Vec::with_capacity(found.len());
+    for (period, group, totals) in found {
+        rows.push(row(period, &range.zone, names.group(&group_by, group)?, totals));
     }
     // The sort is stable: groups with as many requests keep their order.
     rows.sort_by_key(|row| (row.start_ms, std::cmp::Reverse(row.totals.requests)));
@@ -80,6 +92,19 @@ pub(super) async fn report(
         rows,
         total: total.take(None),
     })
+}
+
+/// Puts what was used with keys that may not be named to what was used without one, and makes groups stand together again.
+fn fold_foreign_keys(part: &mut [GroupSums], group_by: &[Dimension], own_keys: &HashSet<KeyId>) {
+    let Some(place) = group_by.iter().position(|dimension| *dimension == Dimension::Key) else { return };
+    for sums in &mut *part {
+        if let Some(GroupValue::Number(id)) = sums.group.get_mut(place)
+            && !own_keys.contains(&KeyId(*id))
+        {
+            *id = 0;
+        }
+    }
+    part.sort_by(|one, other| (one.period, &one.group).cmp(&(other.period, &other.group)));
 }
 
 fn row(period: Period, zone: &TimeZone, group: UsageGroup, totals: UsageTotals) -> UsageRow {
@@ -183,10 +208,10 @@ impl Totals {
 struct Names(HashMap<Dimension, HashMap<i64, String>>);
 
 impl Names {
-    async fn of(
+    async fn of<'found>(
         connection: &impl ConnectionTrait,
         group_by: &[Dimension],
-        found: &[GroupSums],
+        found: impl Iterator<Item = &'found [GroupValue]> + Clone,
     ) -> Result<Self, StorageError> {
         let mut all = HashMap::new();
         for (place, dimension) in group_by.iter().enumerate() {
@@ -197,8 +222,8 @@ impl Names {
                 Dimension::Model | Dimension::Outcome => continue,
             };
             let mut ids: Vec<i64> = found
-                .iter()
-                .filter_map(|sums| match sums.group.get(place) {
+                .clone()
+                .filter_map(|group| match group.get(place) {
                     Some(GroupValue::Number(id)) if *id != 0 => Some(*id),
                     _ => None,
                 })

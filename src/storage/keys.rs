@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 use super::StorageError;
@@ -145,6 +146,13 @@ pub(crate) async fn get(connection: &impl ConnectionTrait, id: KeyId) -> Result<
         .all(connection)
         .await?;
     with_models(rows, models)?.pop().ok_or(StorageError::NotFound)
+}
+
+/// The keys that are bound to an app, the revoked ones included.
+pub(crate) async fn ids_of_app(connection: &impl ConnectionTrait, app_id: AppId) -> Result<Vec<KeyId>, StorageError> {
+    let rows = entity::Entity::find().select_only().column(entity::Column::Id);
+    let ids: Vec<i64> = rows.filter(entity::Column::AppId.eq(app_id.0)).into_tuple().all(connection).await?;
+    Ok(ids.into_iter().map(KeyId).collect())
 }
 
 /// Adds a key.

@@ -99,6 +99,12 @@ pub(crate) async fn find_same(
     Ok(row.map(|row| PriceId(row.id)))
 }
 
+/// From when on a price is valid.
+pub(crate) async fn valid_from_ms(connection: &impl ConnectionTrait, id: PriceId) -> Result<i64, StorageError> {
+    let row = entity::Entity::find_by_id(id.0).one(connection).await?;
+    row.map(|row| row.valid_from_ms).ok_or(StorageError::NotFound)
+}
+
 /// Adds a price.
 pub(crate) async fn insert(
     transaction: &DatabaseTransaction,

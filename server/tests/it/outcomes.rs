@@ -170,6 +170,24 @@ async fn answers_errors_and_refusals() {
     assert_eq!((&row["outcome"], &row["token_source"]), (&json!("client_closed"), &json!("estimated")), "{row}");
     assert!(is_near(&row["input_tokens"], INPUT) && is_near(&row["output_tokens"], 40), "{row}");
     assert_sums(&gateway).await;
+    // Models that exist and cannot be had stand under their public names, in rows and in sums, whatever clients call them.
+    let off = gateway.add_server("off", &upstream.base_url(), &["elsewhere=fake-small"]).await;
+    let answer = gateway.patch(&format!("/api/servers/{}", off["id"]), json!({"enabled": false})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let narrow = gateway.post("/api/keys", json!({"name": "narrow", "models": ["silent"]})).await.json();
+    let narrow = narrow["key"].as_str().unwrap();
+    for (key, said, model, status, code) in [
+        (key.as_str(), "elsewhere", "elsewhere", 503, "no_server_available"),
+        (&key, "off/elsewhere", "elsewhere", 503, "no_server_available"),
+        (narrow, "fake/counted", "counted", 403, "model_not_allowed"),
+    ] {
+        assert_eq!(gateway.chat(key, &body(said, false)).await.status, status);
+        count += 1;
+        let row = newest(&gateway, count).await;
+        assert_ending(&row, Ending { outcome: "rejected", status, code: Some(code), ..unknown }, false);
+        assert_eq!(row["model"], model, "{row}");
+        assert_sums(&gateway).await;
+    }
     // A stranger is counted, and leaves no row and no sum.
     for stream in [false, true] {
         assert_eq!(gateway.chat("sluice-wrong", &body("counted", stream)).await.status, 401);

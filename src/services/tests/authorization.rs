@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{
-    AdminTokenId, AppId, AppInput, KeyId, KeyInput, PriceId, ProbeInput, Refusal, RequestQuery, ServerId,
+    AdminTokenId, AppId, AppInput, KeyId, KeyInput, PriceId, ProbeInput, Refusal, RequestQuery, ServerId, UsageQuery,
 };
 use crate::services::AppChange;
 use crate::services::tests::prices::price_input;
@@ -49,6 +49,10 @@ async fn every_method_refuses_the_anonymous() {
         services.queues.key(nobody, KeyId(1)).await.err(),
         services.queues.cancel(nobody, ServerId(1), uuid::Uuid::nil()).await.err(),
         services.requests.list(nobody, RequestQuery::default()).await.err(),
+        services.requests.time_zone(nobody, None).err(),
+        services.requests.get(nobody, "a").await.err(),
+        services.requests.export(nobody, RequestQuery::default()).await.err(),
+        services.stats.usage(nobody, UsageQuery::default()).await.err(),
         services.storage.get(nobody).await.err(),
         services.storage.recording(nobody).await.err(),
         services.overview.get(nobody).await.err(),

@@ -90,6 +90,9 @@ async fn two_prices_never_begin_at_the_same_time() {
         problem("valid_from_ms", Problem::Taken)
     );
     services.prices.update(CONSOLE, first.id, at(1)).await.unwrap();
+    // Nothing said of the beginning: it stays.
+    let changed = services.prices.update(CONSOLE, first.id, price_input("m", "7")).await.unwrap();
+    assert_eq!((changed.valid_from_ms, changed.price.input.to_string().as_str()), (1, "7"));
     let missing = services.prices.update(CONSOLE, PriceId(99), at(3)).await.unwrap_err();
     assert!(matches!(missing, ServiceError::NotFound(Resource::Price)));
 }

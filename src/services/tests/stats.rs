@@ -11,7 +11,8 @@ use crate::model::{
     Amount, Endpoint, Granularity, KeyId, Money, Outcome, Problem, ServerId, TokenCounts, TokenSource, UsageQuery,
     UsageReport, UsageTotals,
 };
-use crate::services::{Actor, OwnUsage, Owner};
+use crate::services::stats::CALLERS_MAX;
+use crate::services::{Actor, OwnUsage, Owner, ServiceError};
 use crate::storage::UsageRecords;
 use crate::usage::export::report_csv;
 use crate::usage::{AppReference, UsageRecord};
@@ -374,7 +375,38 @@ async fn callers_see_what_is_theirs() {
     ] {
         assert_eq!(problems(own.usage(owner, query).await), problem(field, Problem::Unknown), "{field}");
     }
+    // A key that is bound to nothing has named this app: what it is called is not the app's affair.
+    let report = own.usage(Owner::App(mine), total("key")).await.unwrap();
+    let rows: Vec<_> = report.rows.iter().map(|row| (row.group.key.clone().unwrap().id, row.totals.requests)).collect();
+    assert_eq!(rows.len(), 3, "{report:?}");
+    assert!(rows.contains(&(None, 1)) && rows.contains(&(Some(first), 1)) && rows.contains(&(Some(second), 1)));
+    assert!(
+        report
+            .rows
+            .iter()
+            .all(|row| row.group.key.as_ref().unwrap().id.is_some() || row.group.key.as_ref().unwrap().name.is_none())
+    );
     let nothing = UsageQuery { key: Some("none".to_owned()), ..total("") };
     assert_eq!(requests(Owner::App(mine), nothing.clone()).await.unwrap(), 0);
     assert_eq!(requests(Owner::Key(unbound), nothing).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn callers_leave_connections_to_others() {
+    let fixture = fixture().await;
+    let own = OwnUsage::new(fixture.database.clone(), TimeZone::UTC);
+    let ask = async |query| own.usage(Owner::Key(KeyId(1)), query).await;
+    let others = own.turns.acquire_many(u32::try_from(CALLERS_MAX).unwrap()).await.unwrap();
+    let busy = ask(total("")).await.unwrap_err();
+    assert!(matches!(busy, ServiceError::Busy) && !busy.is_failure(), "{busy:?}");
+    drop(others);
+    assert_eq!(ask(total("")).await.unwrap().total.requests, 0);
+    let hours = UsageQuery {
+        from: Some("2026-01-01".to_owned()),
+        to: Some("2026-10-31".to_owned()),
+        granularity: Some(Granularity::Hour),
+        ..UsageQuery::default()
+    };
+    assert_eq!(problems(ask(hours.clone()).await), problem("granularity", Problem::TooManyRows { max: 5000 }));
+    fixture.services.stats.usage(&Actor::Console, hours).await.unwrap();
 }

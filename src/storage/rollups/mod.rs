@@ -14,7 +14,7 @@ mod write;
 
 use sea_orm::{ConnectionTrait, Statement};
 
-pub(crate) use query::{GroupSums, GroupValue, SumsQuery, sums};
+pub(crate) use query::{GroupSums, GroupValue, SumsQuery, SumsReader};
 pub(crate) use write::{FoundSeries, SeriesIds, add};
 
 use super::StorageError;

@@ -10,6 +10,8 @@ use crate::usage::{Period, SEPARATOR, cut, is_error};
 
 /// Stretches of slots that one statement asks for.
 const RUNS_MAX: usize = 1000;
+/// The same where histograms are wanted: their texts are most of what an answer takes, and those of a part are all in memory.
+const RUNS_WITH_HISTOGRAMS_MAX: usize = 24;
 
 /// What to sum up.
 #[derive(Clone, Copy, Debug)]
@@ -63,32 +65,54 @@ pub(crate) enum GroupValue {
     Text(String),
 }
 
-/// Sums, by period, and by group within a period. None if there were more than the most rows.
-pub(crate) async fn sums(
-    connection: &impl ConnectionTrait,
-    query: SumsQuery<'_>,
-) -> Result<Option<Vec<GroupSums>>, StorageError> {
-    let mut found = Vec::new();
-    let mut runs = Vec::new();
-    for (index, period) in (0_i64..).zip(query.periods) {
-        runs.extend(cut(period.start, period.end).into_iter().map(|run| (index, run)));
-        let is_last = usize::try_from(index).is_ok_and(|index| index.saturating_add(1) == query.periods.len());
-        if runs.len() < RUNS_MAX && !is_last {
-            continue;
+/// Reads sums part by part, so that whoever adds them up holds the histograms of one part at a time.
+#[derive(Debug)]
+pub(crate) struct SumsReader<'query> {
+    query: SumsQuery<'query>,
+    /// The first period of the next part.
+    next: usize,
+    found: usize,
+}
+
+impl<'query> SumsReader<'query> {
+    /// Begins with the first period.
+    pub(crate) const fn new(query: SumsQuery<'query>) -> Self {
+        Self { query, next: 0, found: 0 }
+    }
+
+    /// Whether there were more rows than the most.
+    pub(crate) const fn is_too_long(&self) -> bool {
+        self.found > self.query.max
+    }
+
+    /// The sums of the next periods, by period, and by group within a period; none at the end. No period is in two parts.
+    pub(crate) async fn next(
+        &mut self,
+        connection: &impl ConnectionTrait,
+    ) -> Result<Option<Vec<GroupSums>>, StorageError> {
+        let most = if self.query.histograms { RUNS_WITH_HISTOGRAMS_MAX } else { RUNS_MAX };
+        let mut slots: Vec<Value> = Vec::new();
+        let mut runs = 0_usize;
+        for (index, period) in (0_i64..).zip(self.query.periods).skip(self.next) {
+            for run in cut(period.start, period.end) {
+                slots.extend([index, run.slot_seconds, run.start, run.end].map(Value::from));
+                runs = runs.saturating_add(1);
+            }
+            self.next = self.next.saturating_add(1);
+            if runs >= most {
+                break;
+            }
         }
-        let left = query.max.saturating_sub(found.len());
-        let (sql, values) = statement(&query, runs.len(), left);
-        let slots = runs.drain(..).flat_map(|(index, run)| [index, run.slot_seconds, run.start, run.end]);
-        let values: Vec<Value> = slots.map(Value::from).chain(values).collect();
-        let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
-        for row in connection.query_all_raw(statement).await? {
-            found.push(read(&row, &query)?);
-        }
-        if found.len() > query.max {
+        if runs == 0 {
             return Ok(None);
         }
+        let (sql, values) = statement(&self.query, runs, self.query.max.saturating_sub(self.found));
+        slots.extend(values);
+        let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, slots);
+        let rows = connection.query_all_raw(statement).await?;
+        self.found = self.found.saturating_add(rows.len());
+        rows.iter().map(|row| read(row, &self.query)).collect::<Result<_, _>>().map(Some)
     }
-    Ok(Some(found))
 }
 
 /// The statement's text, and the values after those of the slots. SQLite's words: `CROSS JOIN` keeps the order of the

@@ -9,6 +9,7 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Func, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
+use super::MODEL_NOT_FOUND;
 use super::entity::{Column, Entity};
 use super::view::views;
 use crate::model::{Outcome, RequestDetail, RequestView};
@@ -19,8 +20,6 @@ const STEP_ROWS: u64 = 200_000;
 /// How far the time in an id may be from the time of arrival, in milliseconds: both are taken on arrival, one after the other,
 /// and the clock may be set in between.
 const SLACK_MS: i64 = 60_000;
-/// The code of refusals of models that do not exist.
-const MODEL_NOT_FOUND: &str = "model_not_found";
 
 /// Which records to look for: those for which everything holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

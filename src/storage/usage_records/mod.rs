@@ -28,6 +28,9 @@ pub use write::BatchReport;
 use super::Database;
 use super::rollups::SeriesIds;
 
+/// The code of refusals of models that do not exist, the only ones with a name that stands for nothing.
+const MODEL_NOT_FOUND: &str = "model_not_found";
+
 /// The records of requests. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct UsageRecords {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
-use super::{UsageRecords, entity, exists};
+use super::{MODEL_NOT_FOUND, UsageRecords, entity, exists};
 use crate::model::{Amount, AppId, Endpoint, KeyId, LimitName, Money, Outcome, ServerId, TokenCounts, TokenSource};
 use crate::storage::StorageError;
 use crate::storage::rollups::{self, FoundSeries};
@@ -14,17 +14,16 @@ use crate::usage::{AppReference, Rollup, UsageRecord};
 const STEP: u64 = 5000;
 /// Sums that are gathered before they are written.
 const GATHERED_MAX: usize = 20_000;
-/// Codes of errors that say that the model does not exist, or that nobody knows which one was meant.
-const WITHOUT_MODEL: [&str; 2] = ["model_not_found", "model_not_allowed"];
 
 impl UsageRecords {
     /// Sums up all rows if there are rows and no sums, which is so once: after the update that brought the sums. To be called
     /// before anything is recorded. One transaction, so a process that is killed meanwhile leaves nothing half done; in
-    /// steps, so memory stays bounded. Returns how many rows were summed up.
+    /// steps, so memory stays bounded. Rows that cannot be read are left out and counted in the log. Returns how many rows
+    /// were summed up.
     ///
     /// # Errors
     ///
-    /// The database does not answer, or holds what this version cannot read. Nothing was changed.
+    /// The database does not answer. Nothing was changed.
     pub async fn rebuild_sums(&self) -> Result<u64, StorageError> {
         let reader = self.database.reader();
         if rollups::exist(reader).await? || !exists(reader).await? {
@@ -37,6 +36,7 @@ impl UsageRecords {
             return Ok(0);
         }
         let (mut rollup, mut found, mut count, mut last) = (Rollup::default(), FoundSeries::default(), 0_u64, None);
+        let mut unreadable = 0_u64;
         loop {
             let rows = entity::Entity::find()
                 .apply_if(last, |query, last| query.filter(entity::Column::Id.gt(last)))
@@ -47,9 +47,14 @@ impl UsageRecords {
             let is_end = rows.is_empty();
             for row in rows {
                 last = Some(row.id);
-                count = count.saturating_add(1);
                 let app_id = row.app_id.map(AppId);
-                rollup.add(&record(row)?, app_id);
+                let Ok(record) = record(row) else {
+                    // An old mishap must not keep the gateway from serving.
+                    unreadable = unreadable.saturating_add(1);
+                    continue;
+                };
+                count = count.saturating_add(1);
+                rollup.add(&record, app_id);
             }
             if is_end || rollup.len() > GATHERED_MAX {
                 found = found.and(rollups::add(&transaction, &self.series, std::mem::take(&mut rollup)).await?);
@@ -60,6 +65,12 @@ impl UsageRecords {
         }
         transaction.commit().await?;
         self.series.keep(found);
+        if unreadable > 0 {
+            tracing::warn!(
+                rows = unreadable,
+                "recorded requests that cannot be read are missing from the sums of usage"
+            );
+        }
         Ok(count)
     }
 }
@@ -79,7 +90,7 @@ fn record(row: entity::Model) -> Result<UsageRecord, StorageError> {
         app: AppReference::Registered(AppId(row.app_id.unwrap_or(0))),
         key_id: row.key_id.map(KeyId),
         server_id: row.server_id.map(ServerId),
-        model_exists: !row.error_code.as_deref().is_some_and(|code| WITHOUT_MODEL.contains(&code)),
+        model_exists: row.error_code.as_deref() != Some(MODEL_NOT_FOUND),
         model: row.model,
         endpoint: Endpoint::from_code(row.endpoint).ok_or_else(|| unreadable("endpoint"))?,
         streamed: row.streamed,

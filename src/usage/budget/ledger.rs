@@ -61,7 +61,10 @@ impl Ledger {
     /// # Errors
     /// The database does not answer.
     pub async fn read(&self, database: &Database) -> Result<(), StorageError> {
-        let spans = self.state.lock().spans(now_ms());
+        let spans = {
+            let mut state = self.state.lock();
+            state.spans(now_ms())
+        };
         for (period, span) in spans {
             let rows = spent::within(database.reader(), span.start_ms, span.end_ms).await?;
             let used = rows.iter().flat_map(spent_by).collect();
@@ -94,10 +97,11 @@ impl Ledger {
         if ticket.is_none() && used.is_zero() {
             return;
         }
-        let now_ms = now_ms();
         let mut crossings = Vec::new();
         {
             let mut state = self.state.lock();
+            // Under the lock: whoever waits for it across midnight has today's time then, not yesterday's.
+            let now_ms = now_ms();
             let claimed = ticket.map(|ticket| state.release(now_ms, ticket)).unwrap_or_default();
             for spender in spenders(record) {
                 let budgets =

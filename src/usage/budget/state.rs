@@ -8,6 +8,10 @@ use super::measure::{Measure, Need, granted};
 use super::period::Span;
 use crate::model::{AppId, Budget, BudgetLevel, BudgetPeriod, BudgetState, KeyId};
 
+/// A clock that is set back by less than this, in milliseconds, goes on in the current period; one that is set back further was
+/// wrong before.
+const CLOCK_STEP_MS: i64 = 86_400_000;
+
 /// Whose use is counted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Spender {
@@ -107,14 +111,17 @@ impl State {
         Self { zone, day, month, accounts: HashMap::new(), registered: HashMap::new() }
     }
 
-    /// Begins a new day or month if its time has come.
+    /// Begins a new day or month if its time has come. A clock that is set back a little keeps the current one: what was used
+    /// in it would be forgotten.
     fn turn(&mut self, now_ms: i64) {
         for period in [BudgetPeriod::Day, BudgetPeriod::Month] {
             let current = match period {
                 BudgetPeriod::Day => &mut self.day,
                 BudgetPeriod::Month => &mut self.month,
             };
-            if current.span.contains(now_ms) {
+            let is_set_back =
+                now_ms < current.span.start_ms && current.span.start_ms.saturating_sub(now_ms) < CLOCK_STEP_MS;
+            if current.span.contains(now_ms) || is_set_back {
                 continue;
             }
             current.span = Span::around(period, now_ms, &self.zone);

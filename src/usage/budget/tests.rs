@@ -155,6 +155,26 @@ fn a_period_begins_anew_at_its_instant() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_a_little_does_not_wipe_the_day() {
+    let mut state = State::new(TimeZone::UTC, MIDNIGHT - 1);
+    let budget = [tokens(BudgetPeriod::Day, 100)];
+    let used = Measure::of_tokens(60);
+    state.spend(MIDNIGHT - 1, APP, &budget, MIDNIGHT - 1, &used);
+    state.spend(MIDNIGHT, APP, &budget, MIDNIGHT, &used);
+    // A thread that took its time before midnight, and a clock that is corrected by hours.
+    for late in [MIDNIGHT - 1, MIDNIGHT - 23 * HOUR] {
+        let found = state.states(late, &APP, &budget);
+        let found: Vec<_> = found.iter().map(|found| (found.used, found.period_start_ms)).collect();
+        assert_eq!(found, [(60, MIDNIGHT)]);
+        state.spend(late, APP, &budget, late, &used);
+    }
+    assert_eq!(state.states(MIDNIGHT, &APP, &budget).first().unwrap().used, 60);
+    // One that was wrong by days is put right.
+    let found = state.states(MIDNIGHT - 48 * HOUR, &APP, &budget);
+    assert_eq!(found.first().unwrap().period_start_ms, MIDNIGHT - 48 * HOUR);
+}
+
+#[test]
 fn newcomers_keep_what_they_used_when_they_are_registered() {
     let mut state = State::new(TimeZone::UTC, MIDNIGHT);
     let name = || Spender::Newcomer("shop".to_owned());

@@ -68,8 +68,25 @@ async fn a_cost_is_fixed_when_it_is_recorded() {
     assert_eq!(cost(&after[0]), expected(&after[0], 2_000_000_000, 4_000_000_000, "EUR"), "{}", after[0]);
     assert_eq!(after[3..], before[..]);
 
-    // One that begins later is not in force yet.
+    // One request shows the price that it was counted with, as long as that is known.
     let id = own.json()["id"].clone();
+    let shown = async |row: &Value| {
+        let detail = gateway.get(&format!("/api/requests/{}", row["id"].as_str().unwrap())).await.json();
+        assert_eq!(detail["cost"], row["cost"], "{detail}");
+        (detail["price"]["currency"].clone(), detail["price"]["input"].clone())
+    };
+    for (row, currency, input) in [(&after[1], "EUR", "2"), (&after[2], "CNY", "1.5"), (&after[5], "USD", "0.15")] {
+        assert_eq!(shown(row).await, (json!(currency), json!(input)), "{row}");
+    }
+    assert_eq!(shown(&after[4]).await, (Value::Null, Value::Null));
+    // Nothing said of when it begins: it begins when it did. What was counted before keeps its cost, and its price is gone.
+    let dearer =
+        json!({"model": "known", "server_id": server["id"], "price": {"currency": "EUR", "input": "3", "output": "4"}});
+    let dearer = gateway.put(&format!("/api/prices/{id}"), dearer).await.json();
+    assert_eq!(dearer["valid_from_ms"], own.json()["valid_from_ms"], "{dearer}");
+    assert_eq!(shown(&after[1]).await, (Value::Null, Value::Null));
+
+    // One that begins later is not in force yet.
     let later = json!({"model": "known", "server_id": server["id"], "valid_from_ms": 4_000_000_000_000_i64,
         "price": {"currency": "EUR", "input": "9", "output": "9"}});
     let later = gateway.put(&format!("/api/prices/{id}"), later).await;
