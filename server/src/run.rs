@@ -41,6 +41,8 @@ use crate::{api, caller, dashboard, request_scope, security};
 const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the start waits for records of an earlier process to reach the database.
 const REPLAY_PATIENCE: Duration = Duration::from_secs(10);
+/// Pause between tries to read what counts against budgets.
+const LEDGER_PAUSE: Duration = Duration::from_secs(1);
 /// Folder of the journal, in the data folder.
 const JOURNAL_FOLDER: &str = "journal";
 
@@ -180,13 +182,21 @@ pub async fn start(settings: Settings, listener: TcpListener) -> anyhow::Result<
     Ok(Running { address, setup_url, services, records, stop, task })
 }
 
-/// What was in flight when an earlier process was killed counts against budgets too.
+/// What was in flight when an earlier process was killed counts against budgets too. Tries until it can be read: records
+/// are written after that, so that none counts twice.
 async fn count_the_journal(ledger: Arc<Ledger>, database: Database) {
-    if let Err(error) = ledger.read(&database).await {
-        tracing::error!(
-            error = %ErrorChain(&error),
-            "what the journal had does not count against budgets until the next start"
-        );
+    let mut has_failed = false;
+    while let Err(error) = ledger.read(&database).await {
+        if !std::mem::replace(&mut has_failed, true) {
+            tracing::error!(
+                error = %ErrorChain(&error),
+                "what the journal had does not count against budgets yet: the sums cannot be read; it is tried again"
+            );
+        }
+        tokio::time::sleep(LEDGER_PAUSE).await;
+    }
+    if has_failed {
+        tracing::info!("what the journal had counts against budgets");
     }
 }
 

@@ -110,6 +110,16 @@ impl StorageError {
             | Self::Other(_) => false,
         }
     }
+
+    /// Whether the values of a statement are what is wrong, so that the same will never work, and others may. Everything
+    /// else is wrong with the database, and can be mended: a damaged file, a table that is missing, too little memory.
+    pub fn is_about_values(&self) -> bool {
+        match self {
+            Self::Conflict(_) => true,
+            Self::Other(error) => error.downcast_ref().is_some_and(is_about_values),
+            _ => false,
+        }
+    }
 }
 
 impl From<DbErr> for StorageError {
@@ -149,6 +159,20 @@ fn driver_error(error: &DbErr) -> Option<&sqlx::Error> {
         | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
         _ => None,
     }
+}
+
+fn is_about_values(error: &DbErr) -> bool {
+    match (error, driver_error(error)) {
+        (_, Some(sqlx::Error::Database(driver))) => is_value_code(driver.code().as_deref()),
+        (_, Some(sqlx::Error::Encode(_))) | (DbErr::TryIntoErr { .. } | DbErr::Type(_) | DbErr::Json(_), _) => true,
+        _ => false,
+    }
+}
+
+/// SQLite's `SQLITE_TOOBIG`, `SQLITE_CONSTRAINT`, `SQLITE_MISMATCH` and `SQLITE_RANGE` with their extended codes.
+fn is_value_code(code: Option<&str>) -> bool {
+    let primary = code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
+    matches!(primary, Some(18 | 19 | 20 | 25))
 }
 
 /// SQLite's `SQLITE_BUSY` and `SQLITE_LOCKED` with their extended codes.

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, sleep, timeout, timeout_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -24,10 +25,10 @@ use crate::storage::{BatchReport, StorageError, UsageRecords};
 use crate::telemetry::ErrorChain;
 
 /// Most records in one transaction.
-const BATCH: usize = 1000;
-/// How long a record waits for others, so that they are written together. Rows are visible within a second, so this is
-/// far below it.
-const LINGER: Duration = Duration::from_millis(100);
+const BATCH: usize = 2000;
+/// How long a record waits for others, so that they are written together. Each batch adds to
+/// sums, which costs about the same however few records they are of; rows are visible within a second all the same.
+const LINGER: Duration = Duration::from_millis(300);
 /// First pause after a write that failed; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Longest pause between tries while the database is away: how long after its return rows appear.
@@ -36,7 +37,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const STALL: Duration = Duration::from_secs(2);
 /// How often at most it is logged that the database does not take records.
 const LOG_INTERVAL: Duration = Duration::from_secs(30);
-/// How often the journal is looked after, at least while nothing else is to do.
+/// How often the journal is looked after, and how often it is looked for what can be read back while nothing else is to do.
 const TEND_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The handle to the task that writes.
@@ -52,7 +53,8 @@ pub struct UsageWriter {
 impl UsageWriter {
     /// Starts the task, with room for `capacity` records that wait, and with a journal if the records are to survive
     /// the process. `apps_registered` is notified when records brought apps with them, so that the catalog learns of
-    /// them at once. `caught_up` is done when all of an earlier process is in the database and nothing of this one is yet.
+    /// them at once. `caught_up` is done when all of an earlier process is in the database and nothing of this one is yet;
+    /// nothing of this one is written before, unless the task is stopped.
     pub fn start(
         records: UsageRecords,
         capacity: usize,
@@ -67,13 +69,31 @@ impl UsageWriter {
         let task = TaskTracker::new();
         let replayed = CancellationToken::new();
         let (progress, journal_of_task) = (sink.progress(), journal.clone());
-        let writing = Writing { records, apps_registered, progress, journal: journal_of_task, metrics, announce };
+        let writing = Writing {
+            records,
+            apps_registered,
+            progress,
+            journal: journal_of_task,
+            metrics,
+            announce,
+            unread_said: Mutex::default(),
+        };
         let (stopped, done) = (stop.clone(), replayed.clone());
         task.spawn(async move {
-            writing.replay().await;
-            caught_up.await;
-            done.cancel();
-            writing.write_all(receiver, stopped).await;
+            let work = async {
+                writing.replay().await;
+                tokio::select! {
+                    () = caught_up => {}
+                    () = stopped.cancelled() => {}
+                }
+                done.cancel();
+                writing.write_all(receiver, stopped).await;
+            };
+            // Beside the work and not in it: the journal matters most while the work waits for the database.
+            tokio::select! {
+                () = work => {}
+                () = writing.tend() => {}
+            }
         });
         task.close();
         (sink, Self { stop, task, newest, replayed, journal })
@@ -117,13 +137,14 @@ struct Writing {
     metrics: UsageMetrics,
     /// Tells of rows that were written.
     announce: watch::Sender<Option<Uuid>>,
+    /// When it was last logged that a segment cannot be read back.
+    unread_said: Mutex<Option<Instant>>,
 }
 
 impl Writing {
     async fn write_all(&self, mut receiver: mpsc::Receiver<UsageRecord>, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH);
-        let mut tending = tokio::time::interval(TEND_INTERVAL);
-        tending.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut reading_back = every(TEND_INTERVAL);
         loop {
             tokio::select! {
                 count = receiver.recv_many(&mut batch, BATCH) => {
@@ -139,7 +160,7 @@ impl Writing {
                         break;
                     }
                 }
-                _ = tending.tick() => if let Some(journal) = &self.journal { journal.tend() },
+                _ = reading_back.tick() => {}
             }
             self.store(&batch).await;
             if let Some(journal) = &self.journal {
@@ -151,6 +172,17 @@ impl Writing {
             }
         }
         while self.read_back().await {}
+    }
+
+    /// Looks after the journal, for ever.
+    async fn tend(&self) {
+        let mut tending = every(TEND_INTERVAL);
+        loop {
+            tending.tick().await;
+            if let Some(journal) = &self.journal {
+                journal.tend();
+            }
+        }
     }
 
     /// Writes what earlier processes left in the journal. A part that cannot be read stays where it is.
@@ -167,6 +199,10 @@ impl Writing {
                         bytes = bytes.saturating_sub(size);
                         journal.left_behind(bytes);
                     }
+                }
+                if bytes > 0 {
+                    tracing::warn!(bytes, "files of the journal stay as they are; they do not count towards its bound");
+                    journal.left_behind(0);
                 }
             }
             Err(error) => tracing::error!(%error, "the journal of requests cannot be read"),
@@ -216,27 +252,50 @@ impl Writing {
         is_whole
     }
 
-    /// Writes the records of one segment that did not fit into the buffer. Returns whether there was one.
+    /// Writes the records of one segment that did not fit into the buffer. Returns whether there was one that could be
+    /// read; the others stay and are tried again.
     async fn read_back(&self) -> bool {
         let Some(journal) = &self.journal else { return false };
-        let Some(spilled) = journal.next_spilled() else { return false };
-        self.read_back_segment(&spilled).await;
-        journal.read_back(&spilled);
-        true
+        let mut after = None;
+        while let Some(spilled) = journal.next_spilled(after) {
+            if self.read_back_segment(&spilled).await {
+                journal.read_back(&spilled);
+                return true;
+            }
+            after = Some(spilled.number);
+        }
+        false
     }
 
-    async fn read_back_segment(&self, spilled: &Spilled) {
+    /// Returns whether nothing in it is needed any more.
+    async fn read_back_segment(&self, spilled: &Spilled) -> bool {
         let path = spilled.path.clone();
         match aside(move || read_segment(&path)).await {
             Ok(Ok(contents)) => self.store(&Reading::default().add(contents)).await,
-            Ok(Err(_)) => self.lose(spilled, &io::Error::from(io::ErrorKind::InvalidData)),
-            Err(error) => self.lose(spilled, &error),
+            Ok(Err(_)) => {
+                self.waits(spilled, &io::Error::from(io::ErrorKind::InvalidData));
+                return false;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let lost = self.progress.lose_many(spilled.count);
+                tracing::error!(lost_records = lost, %error, "usage records are lost: their part of the journal was removed");
+            }
+            Err(error) => {
+                self.waits(spilled, &error);
+                return false;
+            }
         }
+        true
     }
 
-    fn lose(&self, spilled: &Spilled, error: &io::Error) {
-        let lost = self.progress.lose_many(spilled.count);
-        tracing::error!(lost_records = lost, %error, "usage records are lost: the journal cannot be read back");
+    /// Says in the log, now and then, that a segment cannot be read back at present.
+    fn waits(&self, spilled: &Spilled, error: &io::Error) {
+        let mut said = self.unread_said.lock();
+        if said.is_none_or(|last| last.elapsed() >= LOG_INTERVAL) {
+            *said = Some(Instant::now());
+            let (path, records) = (spilled.path.display(), spilled.count);
+            tracing::error!(%path, records, %error, "a part of the journal cannot be read back; it stays and is tried again");
+        }
     }
 
     /// Writes records, in batches, however long it takes.
@@ -266,8 +325,8 @@ impl Writing {
                     }
                     break Ok(());
                 }
-                Err(error) if error.is_transient() => error,
-                Err(error) => break Err(error),
+                Err(error) if error.is_about_values() => break Err(error),
+                Err(error) => error,
             };
             self.is_away(batch, &ErrorChain(&error), &mut said);
             sleep(pause).await;
@@ -342,6 +401,13 @@ async fn linger(receiver: &mut mpsc::Receiver<UsageRecord>, batch: &mut Vec<Usag
             return;
         }
     }
+}
+
+/// Ticks that do not pile up.
+fn every(interval: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 /// Does what may wait for the disk on a thread for that.

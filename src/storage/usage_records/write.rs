@@ -42,7 +42,7 @@ impl UsageRecords {
     ///
     /// # Errors
     ///
-    /// Nothing was written; for [transient](StorageError::is_transient) ones try again later.
+    /// Nothing was written; unless it is [about the values](StorageError::is_about_values), try again later.
     pub async fn insert_batch(&self, records: &[UsageRecord]) -> Result<BatchReport, StorageError> {
         let mut report = BatchReport::default();
         if records.is_empty() {

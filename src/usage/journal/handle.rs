@@ -16,6 +16,11 @@ use crate::usage::UsageRecord;
 
 /// Size at which a segment is followed by the next.
 const SEGMENT_BYTES: u64 = 8 * 1024 * 1024;
+/// Age at which a segment is followed by the next if nothing in it is needed any more, so that it can be removed: what
+/// it holds would be summed up again if it were read after retention has deleted the rows.
+const DONE_AGE: Duration = Duration::from_mins(1);
+/// Age at which a segment is followed by the next in any case. Far below the day that rows are kept at least.
+const LONGEST_AGE: Duration = Duration::from_hours(1);
 /// About the size of an entry, in bytes.
 const TYPICAL_BYTES: u64 = 1024;
 /// How often at most it is logged that the journal cannot be written.
@@ -40,7 +45,7 @@ pub struct JournalStatus {
     pub is_full: bool,
     /// Files of this process.
     pub segments: usize,
-    /// Size of all files, in bytes: of this process, and of ended ones that are not in the database yet.
+    /// Size of its files, in bytes: of this process, and of ended ones as long as they are being read.
     pub bytes: u64,
     /// Its bound, in bytes.
     pub max_bytes: u64,
@@ -51,7 +56,7 @@ pub struct JournalStatus {
 /// A segment with records that wait nowhere else.
 #[derive(Clone, Debug)]
 pub(in crate::usage) struct Spilled {
-    number: u64,
+    pub(in crate::usage) number: u64,
     pub(in crate::usage) path: PathBuf,
     /// How many they are.
     pub(in crate::usage) count: usize,
@@ -132,7 +137,8 @@ impl Journal {
         self.write(Kind::Ended, record)
     }
 
-    /// So much of what ended processes left behind is still there, in bytes: it counts towards the bound.
+    /// So much of what ended processes left behind is still to be read, in bytes: it counts towards the bound. What
+    /// cannot be read does not, because it may stay for ever.
     pub(in crate::usage) fn left_behind(&self, bytes: u64) {
         self.state.lock().left_bytes = bytes;
     }
@@ -159,13 +165,14 @@ impl Journal {
         remove(&done);
     }
 
-    /// The oldest segment with records that wait nowhere else; nothing is added to it any more.
-    pub(in crate::usage) fn next_spilled(&self) -> Option<Spilled> {
+    /// The oldest segment `after` this one with records that wait nowhere else; nothing is added to it any more.
+    pub(in crate::usage) fn next_spilled(&self, after: Option<u64>) -> Option<Spilled> {
         let mut state = self.state.lock();
         if state.is_closed {
             return None;
         }
-        let (number, segment) = state.segments.iter().find(|(_, segment)| segment.spilled > 0)?;
+        let mut later = state.segments.iter().filter(|(number, _)| after.is_none_or(|after| **number > after));
+        let (number, segment) = later.find(|(_, segment)| segment.spilled > 0)?;
         let spilled = Spilled { number: *number, path: segment.path.clone(), count: segment.spilled };
         if state.writing.as_ref().is_some_and(|(writing, _)| *writing == spilled.number) {
             self.start_segment(&mut state);
@@ -184,9 +191,14 @@ impl Journal {
         remove(&done);
     }
 
-    /// Looks after it, to be called now and then: begins a new segment if it does not work, or if somebody removed the
-    /// file, and says in the log how it is.
+    /// Looks after it, to be called now and then: begins a new segment if it does not work, if somebody removed the
+    /// file, or if the one that is written is old, and says in the log how it is.
     pub fn tend(&self) {
+        self.tend_at(Instant::now());
+    }
+
+    /// The same at this time, which is not earlier than the last one.
+    pub(in crate::usage) fn tend_at(&self, now: Instant) {
         let mut state = self.state.lock();
         if state.is_closed {
             return;
@@ -199,7 +211,7 @@ impl Journal {
         if is_gone {
             state.fail(&io::Error::new(io::ErrorKind::NotFound, "the file was removed"));
         }
-        if state.writing.is_none() {
+        if state.writing.is_none() || state.is_to_be_followed(now) {
             self.start_segment(&mut state);
         }
         if state.is_full {
@@ -289,7 +301,8 @@ impl Journal {
                 let number = state.next_number;
                 state.next_number = number.saturating_add(1);
                 let bytes = segment::EMPTY_BYTES;
-                state.segments.insert(number, Segment { path, bytes, held: 0, spilled: 0 });
+                let begun_at = Instant::now();
+                state.segments.insert(number, Segment { path, bytes, begun_at, held: 0, spilled: 0 });
                 state.bytes = state.bytes.saturating_add(bytes);
                 state.writing = Some((number, file));
             }
@@ -321,6 +334,15 @@ impl State {
             self.logged_at = self.failed_at;
             tracing::error!(%error, "the journal of requests cannot be written; records wait in memory alone");
         }
+    }
+
+    /// Whether the segment that is written has entries and is so old that the next is begun.
+    fn is_to_be_followed(&self, now: Instant) -> bool {
+        let segment = self.writing.as_ref().and_then(|(number, _)| self.segments.get(number));
+        segment.is_some_and(|segment| {
+            let oldest = if segment.is_done() { DONE_AGE } else { LONGEST_AGE };
+            segment.bytes > segment::EMPTY_BYTES && now.saturating_duration_since(segment.begun_at) >= oldest
+        })
     }
 
     /// Whether so many more bytes may be written. What is refused, and that it is over, is logged now and then.

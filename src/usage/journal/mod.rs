@@ -16,7 +16,8 @@
 //!
 //! A process writes segments of its own, `<process>-<number>.journal`, and holds `<process>.lock` locked while it lives,
 //! so that two processes on one folder leave each other's files alone. A segment is removed when everything in it is
-//! in the database or, for a request that is still open, in a later segment.
+//! in the database or, for a request that is still open, in a later segment. One that is written is followed by the next
+//! in time, so that no entry outlives its row in the database: read after that, it would count a second time.
 
 mod entry;
 mod handle;

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use uuid::Uuid;
 
@@ -22,6 +23,8 @@ pub(super) struct Segment {
     pub(super) path: PathBuf,
     /// Its size in bytes.
     pub(super) bytes: u64,
+    /// When it was made.
+    pub(super) begun_at: Instant,
     /// Requests whose newest entry is in it and that are not in the database yet.
     pub(super) held: usize,
     /// Records in it that wait nowhere else.

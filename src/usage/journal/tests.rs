@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -171,21 +172,57 @@ fn a_segment_goes_when_the_database_has_everything_in_it() {
 }
 
 #[test]
+fn a_segment_that_is_old_is_followed_by_the_next() {
+    let folder = TempDir::new().unwrap();
+    let journal = Journal::open(folder.path(), u64::MAX);
+    let after = |minutes| journal.tend_at(Instant::now() + Duration::from_mins(minutes));
+    let names = || {
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        let mut names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+        names.sort_unstable();
+        names
+    };
+    let first = names();
+    after(120);
+    assert_eq!(names(), first, "nothing is in it");
+    let record = record();
+    assert!(journal.ended(&record));
+    after(2);
+    assert_eq!(names(), first, "it is needed");
+    journal.settled(std::iter::once(record.id));
+    after(0);
+    assert_eq!(names(), first, "it is young");
+    after(2);
+    assert_eq!(files(folder.path()), 2);
+    assert_ne!(names(), first);
+
+    // A request that goes on for long, and one that has waited for the database since then.
+    let waiting = full();
+    journal.begun(&record);
+    assert!(journal.ended(&waiting));
+    after(61);
+    assert_eq!(journal.status().segments, 2);
+    assert!(journal.ended(&record));
+    journal.settled(std::iter::once(waiting.id));
+    assert_eq!(journal.status().segments, 1);
+}
+
+#[test]
 fn what_waits_nowhere_else_is_kept_until_it_was_read_back() {
     let folder = TempDir::new().unwrap();
     let journal = Journal::open(folder.path(), u64::MAX);
-    assert!(journal.next_spilled().is_none());
+    assert!(journal.next_spilled(None).is_none());
     let (waiting, spilled) = (record(), record());
     assert!(journal.ended(&waiting) && journal.ended(&spilled));
     journal.spill(spilled.id);
     journal.settled(std::iter::once(waiting.id));
-    let segment = journal.next_spilled().unwrap();
+    let segment = journal.next_spilled(None).unwrap();
     assert_eq!(segment.count, 1);
     assert_eq!(journal.status().segments, 2, "what is read is not written any more");
     let contents = read_segment(&segment.path).unwrap().unwrap();
     assert_eq!(Reading::default().add(contents), [waiting, spilled]);
     journal.read_back(&segment);
-    assert!(journal.next_spilled().is_none());
+    assert!(journal.next_spilled(None).is_none());
     assert_eq!(journal.status().segments, 1);
 }
 

@@ -14,7 +14,8 @@ fn writing(records: UsageRecords) -> (Writing, UsageSink) {
     let (sink, _) = UsageSink::new(1);
     let (progress, announce) = (sink.progress(), watch::channel(None).0);
     let metrics = UsageMetrics::none();
-    (Writing { records, apps_registered: Arc::default(), progress, journal: None, metrics, announce }, sink)
+    let (apps_registered, unread_said) = (Arc::default(), Mutex::default());
+    (Writing { records, apps_registered, progress, journal: None, metrics, announce, unread_said }, sink)
 }
 
 #[tokio::test]
@@ -68,6 +69,76 @@ async fn what_does_not_fit_while_the_database_is_away_is_read_back() {
     assert_eq!((journal.status().spilled, journal.status().segments), (0, 0));
 }
 
+/// Fills the buffer while the database is away, so that records wait in the journal alone. The journal's folder cannot be
+/// written for a moment meanwhile, and a part of it cannot be read at first.
+#[tokio::test]
+async fn a_journal_in_trouble_mends_while_the_database_is_away() {
+    let (folder, database) = database().await;
+    let other = open(folder.path()).await;
+    let records = UsageRecords::new(database, 10);
+    let path = folder.path().join("journal");
+    let journal = Journal::open(&path, u64::MAX);
+    let held = other.begin_write().await.unwrap();
+    let (sink, writer) =
+        UsageWriter::start(records.clone(), 10, Arc::default(), Some(journal.clone()), UsageMetrics::none(), async {});
+    assert!(writer.replayed(Duration::from_secs(5)).await);
+    sink.record(record());
+    eventually(async || !sink.status().database_takes).await;
+    // What is in it waits in memory as well.
+    while std::fs::write(&path, "").is_err() {
+        std::fs::remove_dir_all(&path).unwrap();
+    }
+    eventually(async || !journal.status().works).await;
+    std::fs::remove_file(&path).unwrap();
+    eventually(async || journal.status().works).await;
+    assert!(!sink.status().database_takes, "it worked again because the database is back");
+
+    for _ in 0..50 {
+        sink.record(record());
+    }
+    assert_eq!(journal.status().spilled, 40);
+    let spilled = journal.next_spilled(None).unwrap();
+    let aside = folder.path().join("aside");
+    std::fs::rename(&spilled.path, &aside).unwrap();
+    std::fs::create_dir(&spilled.path).unwrap();
+    held.rollback().await.unwrap();
+    eventually(async || outcomes(&records).await.len() == 11).await;
+    assert_eq!((journal.status().spilled, sink.status().lost), (40, 0));
+    // It is not in the way of what can be read, and is there when it can be read again.
+    std::fs::remove_dir(&spilled.path).unwrap();
+    std::fs::rename(&aside, &spilled.path).unwrap();
+    eventually(async || outcomes(&records).await.len() == 51).await;
+    eventually(async || journal.status().spilled == 0).await;
+    assert_eq!(sink.status().lost, 0);
+    assert!(writer.flush_and_stop(Duration::from_secs(5)).await);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_back_stays_for_the_next_start() {
+    let (folder, database) = database().await;
+    let records = UsageRecords::new(database, 10);
+    let journal = Journal::open(&folder.path().join("journal"), u64::MAX);
+    let (sink, writer) =
+        UsageWriter::start(records.clone(), 1, Arc::default(), Some(journal.clone()), UsageMetrics::none(), async {});
+    for _ in 0..5 {
+        sink.record(record());
+    }
+    let spilled = journal.next_spilled(None).unwrap();
+    let aside = folder.path().join("aside");
+    std::fs::rename(&spilled.path, &aside).unwrap();
+    std::fs::create_dir(&spilled.path).unwrap();
+    assert!(writer.flush_and_stop(Duration::from_secs(5)).await, "the end waits for a file that cannot be read");
+    assert_eq!((outcomes(&records).await.len(), sink.status().lost), (1, 0));
+    std::fs::remove_dir(&spilled.path).unwrap();
+    std::fs::rename(&aside, &spilled.path).unwrap();
+    let journal = Journal::open(&folder.path().join("journal"), u64::MAX);
+    let (_, writer) =
+        UsageWriter::start(records.clone(), 1, Arc::default(), Some(journal), UsageMetrics::none(), async {});
+    assert!(writer.replayed(Duration::from_secs(5)).await);
+    assert_eq!(outcomes(&records).await.len(), 5);
+    assert!(writer.flush_and_stop(Duration::from_secs(5)).await);
+}
+
 #[tokio::test]
 async fn what_an_earlier_process_left_is_written_once() {
     let (folder, database) = database().await;
@@ -87,9 +158,17 @@ async fn what_an_earlier_process_left_is_written_once() {
     std::fs::write(&foreign, "sluice journal 999\n").unwrap();
     for _ in 0..2 {
         let journal = Journal::open(&path, u64::MAX);
-        let (_, writer) =
-            UsageWriter::start(records.clone(), 10, Arc::default(), Some(journal), UsageMetrics::none(), async {});
+        let (_, writer) = UsageWriter::start(
+            records.clone(),
+            10,
+            Arc::default(),
+            Some(journal.clone()),
+            UsageMetrics::none(),
+            async {},
+        );
         assert!(writer.replayed(Duration::from_secs(5)).await);
+        // What stays does not take room for ever: there is only the segment that is written next.
+        assert_eq!(journal.status().bytes, 17);
         let mut expected = [&begun, &ended, &both, &known].map(|record| (record.id.to_string(), record.outcome));
         expected.sort_unstable_by(|one, other| other.0.cmp(&one.0));
         assert_eq!(outcomes(&records).await, expected);
@@ -99,19 +178,54 @@ async fn what_an_earlier_process_left_is_written_once() {
     }
 }
 
+/// What retention deletes must not come back: its sums stay, and would count twice.
+#[tokio::test]
+async fn what_was_deleted_is_not_summed_up_again_after_a_kill() {
+    let (folder, database) = database().await;
+    let records = UsageRecords::new(database.clone(), 10);
+    let path = folder.path().join("journal");
+    let sums = async || {
+        let sum = "SELECT sum(requests) FROM usage_rollups";
+        let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, sum);
+        let row = database.reader().query_one_raw(statement).await.unwrap().unwrap();
+        row.try_get_by_index::<Option<i64>>(0).unwrap()
+    };
+    let earlier = Journal::open(&path, u64::MAX);
+    let ended = record();
+    assert!(earlier.ended(&ended));
+    records.insert_batch(std::slice::from_ref(&ended)).await.unwrap();
+    earlier.settled(std::iter::once(ended.id));
+    earlier.tend_at(std::time::Instant::now() + Duration::from_mins(2));
+    let before = sums().await;
+    assert!(before > Some(0), "{before:?}");
+    assert_eq!(records.delete_oldest(Uuid::max(), 10).await.unwrap(), 1);
+    // Killed: nothing closes it.
+    drop(earlier);
+    let journal = Journal::open(&path, u64::MAX);
+    let (_, writer) =
+        UsageWriter::start(records.clone(), 10, Arc::default(), Some(journal), UsageMetrics::none(), async {});
+    assert!(writer.replayed(Duration::from_secs(5)).await);
+    assert!(outcomes(&records).await.is_empty());
+    assert_eq!(sums().await, before);
+    assert!(writer.flush_and_stop(Duration::from_secs(5)).await);
+}
+
 #[tokio::test]
 async fn what_the_database_refuses_for_good_is_counted_as_lost() {
     let (_folder, database) = database().await;
     let transaction = database.begin_write().await.unwrap();
-    transaction.execute_unprepared("DROP TABLE usage_records").await.unwrap();
+    let odd = "CREATE TRIGGER odd BEFORE INSERT ON usage_records WHEN NEW.model = 'odd' \
+        BEGIN SELECT RAISE(ABORT, 'odd'); END";
+    transaction.execute_unprepared(odd).await.unwrap();
     transaction.commit().await.unwrap();
-    let (sink, writer) =
-        UsageWriter::start(UsageRecords::new(database, 10), 10, Arc::default(), None, UsageMetrics::none(), async {});
-    for _ in 0..3 {
-        sink.record(record());
+    let records = UsageRecords::new(database, 10);
+    let (sink, writer) = UsageWriter::start(records.clone(), 10, Arc::default(), None, UsageMetrics::none(), async {});
+    for model in ["model", "odd", "model", "odd"] {
+        sink.record(UsageRecord { model: model.to_owned(), ..record() });
     }
     assert!(writer.flush_and_stop(Duration::from_secs(20)).await);
-    assert_eq!(sink.status().lost, 3);
+    assert_eq!((sink.status().lost, outcomes(&records).await.len()), (2, 2));
+    assert!(sink.status().database_takes);
 }
 
 /// Waits until a condition holds that the task brings about.
@@ -162,6 +276,22 @@ async fn a_database_that_may_only_be_read_is_waited_for() {
         connection.execute_unprepared(&format!("PRAGMA query_only = {value}")).await.unwrap();
     };
     survives(&database, async || query_only("on").await, async || query_only("off").await).await;
+}
+
+/// Whatever is wrong with the database and not with a record: somebody may mend it.
+#[tokio::test]
+async fn a_database_without_the_table_is_waited_for() {
+    let (_folder, database) = database().await;
+    let rename = async |from: &str, to: &str| {
+        let statement = format!("ALTER TABLE {from} RENAME TO {to}");
+        database.writer_for_tests().execute_unprepared(&statement).await.unwrap();
+    };
+    survives(
+        &database,
+        async || rename("usage_records", "elsewhere").await,
+        async || rename("elsewhere", "usage_records").await,
+    )
+    .await;
 }
 
 #[tokio::test]
