@@ -313,10 +313,10 @@ mod tests {
 
     #[test]
     fn writes_sizes_in_binary_units() {
-        let sizes = [0, 840, 1023, 1024, 1536, 1_048_575, 1 << 20, 13_207_024_435, 1 << 50];
+        let sizes = [0, 840, 1023, 1024, 1536, 1_048_575, 1 << 20, 13_207_024_436, 1 << 50];
         let texts: Vec<String> = sizes.into_iter().map(bytes_text).collect();
         let expected =
-            ["0 B", "840 B", "1023 B", "1.0 KiB", "1.5 KiB", "1023.9 KiB", "1.0 MiB", "12.3 GiB", "1,024.0 TiB"];
+            ["0 B", "840 B", "1023 B", "1.0 KiB", "1.5 KiB", "1,023.9 KiB", "1.0 MiB", "12.3 GiB", "1,024.0 TiB"];
         assert_eq!(texts, expected);
     }
 
