@@ -53,7 +53,7 @@ async fn measure(name: &str, count: u64, a_second: Option<u64>) {
     for record in first {
         pass(&sink, record);
     }
-    while sink.waiting() > 0 {
+    while sink.status().waiting > 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -72,7 +72,7 @@ async fn measure(name: &str, count: u64, a_second: Option<u64>) {
     let (handed_over, path) = (began.elapsed(), cpu_seconds() - before);
     assert!(writer.flush_and_stop(Duration::from_mins(1)).await);
     let cpu = cpu_seconds() - before;
-    assert_eq!(sink.lost(), 0);
+    assert_eq!(sink.status().lost, 0);
     let micros = |seconds: f64| seconds * 1e6 / f64::from(u32::try_from(count).unwrap());
     println!(
         "{name:24} {:6.2} µs of CPU per request (until all were handed over {:.2}), {count} requests in {handed_over:.1?}, \

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::tz::TimeZone;
 use sluice::catalog::Catalog;
 use sluice::crypto::MasterKeySource;
 use sluice::limit::LocalLimiter;
@@ -19,6 +20,7 @@ use sluice::model::{Granularity, UsageQuery};
 use sluice::services::{Actor, Services, ServicesSettings, open_key_ring};
 use sluice::storage::{Database, DatabaseSettings, UsageRecords};
 use sluice::synthetic::{Plan, fill};
+use sluice::usage::budget::Ledger;
 
 /// Midnight of 2026-11-21 UTC.
 const END_MS: u64 = 1_795_219_200_000;
@@ -44,7 +46,8 @@ async fn main() {
     }
     let catalog = Catalog::load(database.clone(), Arc::clone(&key_ring)).await.unwrap();
     let limiter = Arc::new(LocalLimiter::new(Duration::from_mins(1), 100));
-    let services = Services::new(database, key_ring, catalog, limiter, ServicesSettings::default()).unwrap();
+    let ledger = Ledger::new(TimeZone::UTC);
+    let services = Services::new(database, key_ring, catalog, limiter, ledger, ServicesSettings::default()).unwrap();
     println!("90 days grouped by app; milliseconds, median and slowest of {RUNS}");
     for granularity in [Granularity::Total, Granularity::Month, Granularity::Day, Granularity::Hour] {
         for tz in ["UTC", "Asia/Shanghai", "Asia/Kolkata", "America/New_York"] {
