@@ -7,7 +7,8 @@ import type { BrowserContext, Page } from "@playwright/test";
 import { Console, administrator, expect, expectNoSidewaysScrolling, hydrated, inspect, open, test } from "./fixtures.js";
 import { type Texts, fill } from "./texts.js";
 
-test.use({ withAdministrator: true });
+// Rows are counted here, so nobody else may call this gateway: settings of its own, the default spelt out, start another one.
+test.use({ withAdministrator: true, settings: { SLUICE_USAGE__RETENTION_DAYS: "30" } });
 
 /** What an app sends; an upstream that is not there, a model that is not there, and streams are among it. */
 async function call(url: string, key: string, app: string, id: string, model: string): Promise<void> {
